@@ -46,7 +46,7 @@ enum fi_flow_flag {
 	FI_F_EVIDENCE = 4, /* opener taken from the payload (a server greeting, a reply) */
 	FI_F_CLOSED = 8, /* FIN both ways, RST, or the socket was closed */
 	FI_F_LABELLED = 16, /* user space has all labels it wants: no more samples */
-	FI_F_OPEN_COUNTED = 32, /* counted as opened in its aggregate */
+	FI_F_AGGREGATED = 32, /* moved from slot 0 to the aggregate of its owner and protocol */
 	FI_F_FRAGMENT = 64, /* some packet came in IP fragments */
 	FI_F_RESET = 128, /* ended by RST */
 };
@@ -60,6 +60,7 @@ enum fi_side_flag {
 	FI_D_GAP = 16, /* bytes before the window were missed */
 	FI_D_OVERLAP = 32, /* retransmitted bytes overlapped what was already taken */
 	FI_D_MID = 64, /* window starts mid-stream: no SYN seen, or not the first try */
+	FI_D_KEPT = 128, /* bytes of this end's window are kept in fi_pending */
 };
 
 /* One flow's two endpoints. Wire view: end 0 is the lower (address, port). Socket view: end 0 is
@@ -85,10 +86,11 @@ struct fi_verdict {
 	__u8 end; /* tuple end that sent the evidence */
 	__u16 offset; /* evidence: byte offset in that end's stream window */
 	__u16 packet; /* evidence: payload packet number of that end, from 1 */
-	__u8 grade; /* enum fi_grade of the evidence (sig.h) */
+	__u8 named; /* index of the layer that names the flow: what the listening service speaks. A tunnel or
+		     * STARTTLS inside it is a later layer and does not rename it. */
 	__u8 conflicts; /* contradictions seen */
 	__u8 revisions; /* times the answer changed after it was first given */
-	__u8 pad;
+	__u8 fixed; /* layers below the one being decided: no longer in question */
 };
 _Static_assert(sizeof(struct fi_verdict) == 24, "fi_verdict");
 
@@ -96,8 +98,9 @@ _Static_assert(sizeof(struct fi_verdict) == 24, "fi_verdict");
 struct fi_side {
 	__u64 packets; /* IP packets; segments of a GSO/GRO packet count one each */
 	__u64 bytes; /* IP bytes, header included (innermost IP packet when tunnelled) */
-	__u32 base; /* TCP sequence number of the window's byte 0 */
-	__u32 have; /* contiguous stream bytes known from base on (may exceed FI_WINDOW) */
+	__u32 base; /* TCP sequence number of the first stream byte known */
+	__u32 from; /* the window begins at base + from: bytes before it are done with */
+	__u32 have; /* contiguous bytes of the window (may exceed FI_WINDOW) */
 	__u32 payload_packets;
 	__u16 best; /* best protocol by this end's bytes alone; 0 = none yet */
 	__u16 offset; /* its evidence */
@@ -108,9 +111,20 @@ struct fi_side {
 	__u8 sig;
 	__u8 tries; /* windows given up so far */
 	__u8 flags; /* enum fi_side_flag */
-	__u8 pad[2];
+	__u8 holes; /* packets since a gap opened in front of the window */
+	__u8 ingress; /* wire view: this end's packets enter the interface */
 };
 _Static_assert(sizeof(struct fi_side) == 48, "fi_side");
+
+/* First bytes of both ends of a flow that is not decided yet; gone once it is. lo..hi is one range that came
+ * out of order, beyond the side's `have`. */
+struct fi_pending {
+	struct {
+		__u8 data[FI_WINDOW];
+		__u32 lo;
+		__u32 hi;
+	} end[2];
+};
 
 /* The state of one flow, the same struct in socket storage, in the flow hash and in replay. */
 struct fi_flow {
@@ -119,7 +133,7 @@ struct fi_flow {
 	__u64 last_ns;
 	struct fi_side side[2]; /* indexed by tuple end */
 	struct fi_verdict verdict;
-	__u32 agg; /* slot + 1 in fi_agg; 0 = not folded in yet */
+	__u32 agg; /* slot in fi_agg; 0 = the slot of flows not decided yet */
 	__u32 ifindex; /* wire view: interface; replay: interface number of the capture */
 	__u32 tunnel; /* VNI, GRE key, TEID … of the innermost tunnel; 0 = none */
 	__u16 vlan; /* innermost VLAN id; 0 = none */

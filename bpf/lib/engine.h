@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From packets to a verdict: keeps each end's window of stream bytes, asks the signatures, combines both
+ * ends. Pure state machine over struct fi_flow; taps load the bytes and store the state. One packet:
+ *
+ *   fi_flow_tcp     handshake flags: where the stream begins, who opened it, whether it is over
+ *   fi_place        which of the packet's payload bytes go where in the window
+ *   (tap)           loads them into the window, behind the bytes kept in fi_pending
+ *   fi_look         asks the signatures, updates the verdict; says whether to keep the window
+ *
+ * Budgets, per end: FI_TRIES windows of at most FI_WINDOW bytes until a flow is given up as unknown (eight
+ * packets cover every greeting and mid-stream join in the captures at hand; what is not known by then never
+ * was); after a verdict, FI_WATCH stream bytes are watched for a transition, then packets are only counted. */
+#ifndef FI_ENGINE_H
+#define FI_ENGINE_H
+
+#include "ask.h"
+#include "packet.h"
+
+#define FI_TRIES 8
+#define FI_WATCH 6144
+#define FI_HOLES 6
+
+/* Where payload bytes go: `n` bytes from payload offset `src` to window offset `dst`; n = 0: nowhere. */
+struct fi_plan {
+	__u32 src;
+	__u32 dst;
+	__u32 n;
+	__u8 gap; /* they lie beyond a hole: keep them, do not look yet */
+};
+
+/* The end that opened the flow. */
+fi_inline int fi_source_end(const struct fi_flow *f)
+{
+	return f->flags & FI_F_FLIP ? 1 : 0;
+}
+
+fi_inline void fi_set_source(struct fi_flow *f, int end)
+{
+	if (end)
+		f->flags |= FI_F_FLIP;
+	else
+		f->flags &= ~FI_F_FLIP;
+}
+
+/* Handshake and teardown flags of a TCP packet that `end` sent. */
+fi_inline void fi_flow_tcp(struct fi_flow *f, int end, __u8 tcp_flags, __u32 seq)
+{
+	struct fi_side *s = &f->side[end & 1];
+
+	if (tcp_flags & FI_TH_SYN) {
+		if (!(f->flags & FI_F_OPENED)) {
+			fi_set_source(f, tcp_flags & FI_TH_ACK ? !end : end);
+			f->flags |= FI_F_OPENED;
+		}
+		if (!(s->flags & FI_D_BASED) || (s->have == 0 && s->from == 0)) {
+			s->base = seq + 1;
+			s->flags = (s->flags | FI_D_SYN | FI_D_BASED) & ~FI_D_MID;
+		}
+	}
+	if (tcp_flags & FI_TH_FIN) {
+		s->flags |= FI_D_FIN;
+		if (f->side[!(end & 1)].flags & FI_D_FIN)
+			f->flags |= FI_F_CLOSED;
+	}
+	if (tcp_flags & FI_TH_RST)
+		f->flags |= FI_F_CLOSED | FI_F_RESET;
+}
+
+/* Moves the window past what was looked at: the next in-order byte is its byte 0. */
+fi_inline void fi_next_window(struct fi_side *s)
+{
+	s->from += s->have;
+	s->have = 0;
+	s->skip = 0;
+	s->holes = 0;
+	s->flags = (s->flags | FI_D_MID) & ~FI_D_KEPT;
+}
+
+/* Decides where the payload of a TCP packet goes. May move the window. */
+fi_inline struct fi_plan fi_place(struct fi_side *s, __u32 seq, __u32 len)
+{
+	struct fi_plan plan = {};
+
+	if (!(s->flags & FI_D_BASED)) {
+		s->base = seq;
+		s->from = s->have = 0;
+		s->flags |= FI_D_BASED | FI_D_MID;
+	}
+	__s32 rel = (__s32)(seq - (s->base + s->from));
+
+	if (rel < 0) { /* sent again, or from before the window */
+		plan.src = -rel;
+		rel = 0;
+	}
+	if ((__u32)rel < s->have) {
+		plan.src += s->have - rel;
+		s->flags |= FI_D_OVERLAP;
+		rel = s->have;
+	}
+	if (plan.src >= len)
+		return plan;
+	len -= plan.src;
+	if ((__u32)rel > s->have) {
+		s->flags |= FI_D_GAP;
+		if (s->have == 0 && s->flags & FI_D_MID) { /* no start to wait for: begin here */
+			s->from += rel;
+			rel = 0;
+		} else if (++s->holes > FI_HOLES) { /* lost: begin anew behind the hole */
+			s->from += rel;
+			s->have = 0;
+			s->skip = 0;
+			s->holes = 0;
+			s->flags = (s->flags | FI_D_MID) & ~FI_D_KEPT;
+			if (s->tries < 255)
+				s->tries++;
+			rel = 0;
+		} else if (rel >= FI_WINDOW) { /* may yet be filled */
+			return plan;
+		} else {
+			plan.gap = 1;
+		}
+	}
+	plan.dst = rel;
+	if (plan.dst < FI_WINDOW)
+		plan.n = len < FI_WINDOW - plan.dst ? len : FI_WINDOW - plan.dst;
+	if (!plan.gap)
+		s->have = plan.dst + len;
+	return plan;
+}
+
+/* Out-of-order bytes: remembers one range, and joins it when the hole before it is filled. */
+fi_inline void fi_join(struct fi_side *s, __u32 *lo, __u32 *hi, const struct fi_plan *plan)
+{
+	if (plan->gap) {
+		if (*hi == 0) {
+			*lo = plan->dst;
+			*hi = plan->dst + plan->n;
+		} else if (plan->dst <= *hi && plan->dst + plan->n >= *lo) {
+			if (plan->dst < *lo)
+				*lo = plan->dst;
+			if (plan->dst + plan->n > *hi)
+				*hi = plan->dst + plan->n;
+		}
+		return;
+	}
+	if (*hi && s->have >= *lo) {
+		if (*hi > s->have)
+			s->have = *hi;
+		*lo = *hi = 0;
+	}
+}
+
+/* Puts the end's best answer and what lies below it on the stack, on top of the fixed layers. */
+fi_inline void fi_stack(struct fi_flow *f, int end, __u8 confidence)
+{
+	struct fi_verdict *v = &f->verdict;
+	const struct fi_side *s = &f->side[end & 1];
+	__u32 d = v->fixed, old_depth = v->depth;
+	__u16 old = d < FI_LAYERS ? v->layer[d] : 0, old_top = old_depth && old_depth <= FI_LAYERS ? v->layer[old_depth - 1] : 0;
+
+	if (s->over && d < FI_LAYERS - 1)
+		v->layer[d++] = s->over;
+	if (d < FI_LAYERS)
+		v->layer[d++] = s->best;
+	v->depth = d;
+	v->named = d - 1;
+	v->confidence = confidence;
+	v->sig = s->sig;
+	v->end = end;
+	v->offset = s->offset;
+	v->packet = s->packet;
+	if (old_depth > v->fixed && old && old_top != s->best && s->over != old_top && v->revisions < 255)
+		v->revisions++;
+}
+
+fi_inline void fi_unstack(struct fi_flow *f)
+{
+	struct fi_verdict *v = &f->verdict;
+
+	if (v->depth > v->fixed && v->revisions < 255)
+		v->revisions++; /* withdrawn */
+	v->depth = v->fixed;
+	v->named = v->fixed ? v->fixed - 1 : 0;
+	v->confidence = v->fixed ? FI_PROBABLE : FI_UNKNOWN;
+}
+
+/* Combines what both ends' bytes say. The same protocol from both, or one naming the other as its lower layer, is
+ * confirmed. On a conflict the higher grade wins, then the end that listens: its protocol is what the service speaks,
+ * whatever a client tries on it. */
+fi_inline void fi_decide(struct fi_flow *f)
+{
+	const struct fi_side *a = &f->side[0], *b = &f->side[1];
+	int server = !fi_source_end(f);
+
+	if (!a->best && !b->best) {
+		fi_unstack(f);
+	} else if (!a->best || !b->best) {
+		int end = a->best ? 0 : 1;
+
+		if (f->side[end].grade >= FI_FAIR)
+			fi_stack(f, end, FI_PROBABLE);
+		else
+			fi_unstack(f);
+	} else if (a->best == b->best) {
+		fi_stack(f, b->grade > a->grade, a->grade + b->grade > 2 * FI_WEAK ? FI_CONFIRMED : FI_PROBABLE);
+	} else if (a->over == b->best && a->grade >= FI_FAIR) {
+		fi_stack(f, 0, FI_CONFIRMED);
+	} else if (b->over == a->best && b->grade >= FI_FAIR) {
+		fi_stack(f, 1, FI_CONFIRMED);
+	} else {
+		int end = a->grade != b->grade ? b->grade > a->grade : server;
+
+		if (f->verdict.conflicts < 255)
+			f->verdict.conflicts++;
+		if (f->side[end].grade >= FI_FAIR && (a->grade != b->grade || f->flags & (FI_F_OPENED | FI_F_EVIDENCE)))
+			fi_stack(f, end, FI_PROBABLE);
+		else
+			fi_unstack(f);
+	}
+}
+
+/* Both ends have said what they can: from now on look for transitions and labels only, or not at all. */
+fi_inline void fi_finish(struct fi_flow *f)
+{
+	f->state = f->verdict.depth ? FI_S_WATCH : FI_S_DONE;
+	for (int i = 0; i < 2; i++) {
+		struct fi_side *s = &f->side[i];
+
+		s->flags &= ~FI_D_SETTLED;
+		s->tries = 0;
+		if (s->have)
+			fi_next_window(s);
+	}
+}
+
+/* A protocol took over from the top layer (STARTTLS, Upgrade, CONNECT, a tunnel). An upgrade that names the top layer
+ * as the one below it renames the flow; what is merely carried inside does not. */
+fi_inline void fi_push(struct fi_flow *f, int end, const struct fi_question *q, __u16 top)
+{
+	struct fi_verdict *v = &f->verdict;
+	struct fi_side *s = &f->side[end & 1];
+	__u32 d = v->depth;
+	__u16 over = FI_ANSWER_OVER(q->answer);
+
+	if (over && over != top && d < FI_LAYERS - 1)
+		v->layer[d++] = over;
+	if (d < FI_LAYERS) {
+		v->layer[d++] = q->best;
+		if (over == top)
+			v->named = d - 1;
+	}
+	v->depth = v->fixed = d;
+	v->sig = FI_ANSWER_SIG(q->answer);
+	v->end = end;
+	v->offset = FI_ANSWER_OFF(q->answer);
+	v->packet = s->payload_packets > 0xffff ? 0xffff : s->payload_packets;
+	if (v->revisions < 255)
+		v->revisions++;
+}
+
+enum fi_outcome {
+	FI_LOOK_DROP = 0, /* window no longer needed */
+	FI_LOOK_KEEP = 1, /* keep the window for the next packet */
+	FI_LOOK_AGAIN = 2, /* a layer was taken off: look at the rest of the same window */
+};
+
+/* One window of `end`, after q was asked. */
+fi_inline enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_question *q, const struct fi_win *w)
+{
+	struct fi_side *s = &f->side[end & 1];
+	int full = w->whole || s->have >= FI_WINDOW, settled = fi_settled(q) || full;
+
+	if (f->state == FI_S_WATCH) {
+		__u32 d = f->verdict.depth;
+		__u16 top = d && d <= FI_LAYERS ? f->verdict.layer[d - 1] : 0;
+
+		if (q->best && q->best != top && FI_ANSWER_GRADE(q->answer) >= FI_FAIR)
+			fi_push(f, end, q, top);
+		else if (!settled)
+			return FI_LOOK_KEEP;
+		fi_next_window(s);
+		return FI_LOOK_DROP;
+	}
+	if (q->best) {
+		s->best = q->best;
+		s->grade = FI_ANSWER_GRADE(q->answer);
+		s->sig = FI_ANSWER_SIG(q->answer);
+		s->offset = FI_ANSWER_OFF(q->answer);
+		s->over = FI_ANSWER_OVER(q->answer);
+		s->packet = s->payload_packets > 0xffff ? 0xffff : s->payload_packets;
+		if (!(f->flags & FI_F_OPENED) && FI_ANSWER_WHO(q->answer)) {
+			fi_set_source(f, FI_ANSWER_WHO(q->answer) == FI_CLIENT ? end : !end);
+			f->flags |= FI_F_EVIDENCE;
+		}
+		if (settled && FI_ANSWER_SKIP(q->answer) && f->verdict.fixed < FI_LAYERS - 1) {
+			__u32 d = f->verdict.fixed;
+
+			fi_stack(f, end, FI_PROBABLE);
+			f->verdict.fixed = f->verdict.depth;
+			s->skip += FI_ANSWER_SKIP(q->answer);
+			s->best = s->over = 0;
+			s->grade = 0;
+			return d < FI_LAYERS && s->skip < FI_WINDOW ? FI_LOOK_AGAIN : FI_LOOK_DROP;
+		}
+	} else if (!q->more && s->best && s->have && !(s->flags & FI_D_MID)) {
+		s->best = 0; /* the longer window contradicts what the shorter one said */
+		s->grade = 0;
+		if (f->verdict.conflicts < 255)
+			f->verdict.conflicts++;
+	}
+	fi_decide(f);
+	if (!settled)
+		return FI_LOOK_KEEP;
+	if (s->best || ++s->tries >= FI_TRIES)
+		s->flags |= FI_D_SETTLED;
+	else
+		fi_next_window(s);
+	return FI_LOOK_DROP;
+}
+
+/* After each payload packet: are both ends through? */
+fi_inline void fi_progress(struct fi_flow *f)
+{
+	const struct fi_side *a = &f->side[0], *b = &f->side[1];
+
+	if (f->state == FI_S_PENDING && a->flags & b->flags & FI_D_SETTLED)
+		fi_finish(f);
+	else if (f->state == FI_S_WATCH && a->from > FI_WATCH && b->from > FI_WATCH)
+		f->state = FI_S_DONE;
+}
+
+/* Is this end's payload worth loading at all? */
+fi_inline int fi_looks(const struct fi_flow *f, int end)
+{
+	const struct fi_side *s = &f->side[end & 1];
+
+	if (f->state == FI_S_DONE)
+		return 0;
+	if (f->state == FI_S_WATCH)
+		return s->from <= FI_WATCH;
+	return !(s->flags & FI_D_SETTLED);
+}
+
+/* Fills the window's description and the question; the bytes are in w->data already. */
+fi_inline void fi_describe(const struct fi_flow *f, int end, const struct fi_tuple *t, struct fi_win *w, struct fi_question *q)
+{
+	const struct fi_side *s = &f->side[end & 1];
+	const struct fi_side *o = &f->side[!(end & 1)];
+	__u32 have = s->have < FI_WINDOW ? s->have : FI_WINDOW, d = f->verdict.depth;
+	__u16 top = d && d <= FI_LAYERS ? f->verdict.layer[d - 1] : 0;
+	__u16 below = f->verdict.fixed && f->verdict.fixed <= FI_LAYERS ? f->verdict.layer[f->verdict.fixed - 1] : 0;
+
+	w->at = s->skip;
+	w->len = have > s->skip ? have - s->skip : 0;
+	w->total = s->have > s->skip ? s->have - s->skip : 0;
+	w->l4 = t->l4;
+	w->whole = t->l4 == FI_UDP;
+	w->start = w->whole || !(s->flags & FI_D_MID);
+	w->from = f->flags & FI_F_OPENED ? (end == fi_source_end(f) ? FI_CLIENT : FI_SERVER) : FI_EITHER;
+	w->sport_be = t->port_be[end & 1];
+	w->dport_be = t->port_be[!(end & 1)];
+	w->below = f->state == FI_S_WATCH ? top : below;
+	q->answer = 0;
+	q->prefer = o->best;
+	q->best = 0;
+	q->score = 0;
+	q->more = 0;
+	q->more_first = 0;
+	q->all = f->state == FI_S_PENDING;
+	for (int i = 0; i < FI_SET_WORDS; i++)
+		q->want[i] = f->state == FI_S_WATCH && top < FI_P_MAX ? fi_then[top][i] : 0;
+}
+
+#endif
