@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Every map: who writes, who reads, why this size, what happens when it is full. Sizes marked * are set by the
+ * loader from the configuration. */
+#ifndef FI_MAPS_H
+#define FI_MAPS_H
+
+#include "kernel.h"
+#include "look.h"
+
+/* Tunables, set before load. */
+const volatile __u32 fi_cfg_samples = 1; /* send payload samples for labels */
+const volatile __u32 fi_cfg_wire_view = FI_VIEW_WIRE;
+
+/* A socket's flow. TCP and connected UDP have one; an unconnected UDP socket keeps its first peer here, the
+ * others in fi_new/fi_flows. */
+struct fi_socket {
+	struct fi_tuple tuple;
+	__u32 pad;
+	struct fi_flow flow;
+};
+
+#define FI_MAP(name, kind, entries, keytype, valuetype, mapflags)                                  \
+	struct {                                                                                   \
+		__uint(type, kind);                                                                \
+		__uint(max_entries, entries);                                                      \
+		__uint(map_flags, mapflags);                                                       \
+		__type(key, keytype);                                                              \
+		__type(value, valuetype);                                                          \
+	} name SEC(".maps")
+
+/* Written by the socket taps, read by iter/bpf_sk_storage_map. Lives and dies with the socket: no eviction. */
+FI_MAP(fi_sockets, BPF_MAP_TYPE_SK_STORAGE, 0, int, struct fi_socket, BPF_F_NO_PREALLOC);
+/* First bytes of a socket's undecided flow; deleted with the decision. */
+FI_MAP(fi_socket_pending, BPF_MAP_TYPE_SK_STORAGE, 0, int, struct fi_pending, BPF_F_NO_PREALLOC);
+/* Owner of a socket; accepted sockets inherit the listener's (CLONE) until their own user is seen. */
+FI_MAP(fi_owners, BPF_MAP_TYPE_SK_STORAGE, 0, int, struct fi_owner, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+/* Decided flows of the wire view and of unconnected UDP sockets*. Full: new verdicts stay in fi_new. */
+FI_MAP(fi_flows, BPF_MAP_TYPE_HASH, 131072, struct fi_tuple, struct fi_flow, 0);
+/* Flows without a verdict yet*: a flood of them evicts only its own kind. */
+FI_MAP(fi_new, BPF_MAP_TYPE_LRU_HASH, 65536, struct fi_tuple, struct fi_flow, 0);
+/* First bytes of the undecided flows among them*. Full: the oldest begin anew mid-stream. */
+FI_MAP(fi_pending, BPF_MAP_TYPE_LRU_HASH, 4096, struct fi_tuple, struct fi_pending, 0);
+/* Ports of datagrams in fragments; the oldest go first, their later fragments are counted as orphans. */
+struct fi_frag_key {
+	__u8 addr[2][16];
+	__u32 id;
+	__u32 zone;
+	__u8 l4;
+	__u8 pad[3];
+};
+struct fi_frag {
+	__be16 port_be[2];
+};
+FI_MAP(fi_frags, BPF_MAP_TYPE_LRU_HASH, 4096, struct fi_frag_key, struct fi_frag, 0);
+/* Aggregates: key → slot, and the counters by slot*. Slot 0 sums flows that are not decided yet. Full: FI_C_AGG_FULL,
+ * the flow stays in slot 0. */
+FI_MAP(fi_agg_keys, BPF_MAP_TYPE_HASH, 16384, struct fi_agg_key, __u32, 0);
+FI_MAP(fi_agg, BPF_MAP_TYPE_PERCPU_ARRAY, 16384, __u32, struct fi_agg, 0);
+struct fi_next_slot {
+	struct bpf_spin_lock lock;
+	__u32 next;
+	__u32 slots; /* set by the loader: entries of fi_agg */
+	__u32 pad;
+};
+FI_MAP(fi_agg_next, BPF_MAP_TYPE_ARRAY, 1, __u32, struct fi_next_slot, 0);
+/* Causes and totals, enum fi_counter. */
+FI_MAP(fi_counters, BPF_MAP_TYPE_PERCPU_ARRAY, FI_C_MAX, __u32, __u64, 0);
+/* Everything that user space is told*. Full: FI_C_RING_FULL. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22);
+} fi_ring SEC(".maps");
+/* Working memory: a process-context packet can be interrupted by a softirq one on the same CPU, so each CPU has a
+ * few, taken by an atomic exchange of `busy`. */
+#define FI_SCRATCHES 4
+FI_MAP(fi_scratches, BPF_MAP_TYPE_PERCPU_ARRAY, FI_SCRATCHES, __u32, struct fi_scratch, 0);
+/* Per-CPU numbers for flow ids. */
+FI_MAP(fi_ids, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, __u64, 0);
+
+fi_inline void fi_count_n(__u32 cause, __u64 n)
+{
+	__u64 *c = bpf_map_lookup_elem(&fi_counters, &cause);
+
+	if (c)
+		__sync_fetch_and_add(c, n);
+}
+#define FI_COUNT(cause) fi_count_n(cause, 1)
+
+fi_inline struct fi_scratch *fi_scratch_take(void)
+{
+	for (__u32 i = 0; i < FI_SCRATCHES; i++) {
+		__u32 key = i;
+		struct fi_scratch *x = bpf_map_lookup_elem(&fi_scratches, &key);
+
+		if (x && __sync_lock_test_and_set(&x->busy, 1) == 0)
+			return x;
+	}
+	FI_COUNT(FI_C_LOAD_FAILED);
+	return 0;
+}
+
+fi_inline void fi_scratch_give(struct fi_scratch *x)
+{
+	__sync_lock_test_and_set(&x->busy, 0);
+}
+
+fi_inline __u64 fi_new_id(void)
+{
+	__u32 zero = 0;
+	__u64 *n = bpf_map_lookup_elem(&fi_ids, &zero);
+
+	/* The top bit keeps these apart from socket cookies. */
+	return n ? 1ull << 63 | (__u64)bpf_get_smp_processor_id() << 44 | ++*n : 0;
+}
+
+#endif
