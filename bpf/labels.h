@@ -102,7 +102,7 @@ static inline void fi_label_str(struct fi_labels *l, __u16 id, const char *s)
 /* First byte c at or after off, or NULL. */
 static inline const __u8 *fi_text_find(const struct fi_text *t, __u32 off, __u8 c)
 {
-	return off < t->len ? memchr(t->data + off, c, t->len - off) : 0;
+	return off < t->len ? (const __u8 *)memchr(t->data + off, c, t->len - off) : 0;
 }
 
 /* Reads labels from the bytes of one end. Called again with more bytes until it returns 1 (nothing more to be
