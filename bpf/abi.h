@@ -37,6 +37,7 @@ enum fi_state {
 	FI_S_PENDING = 0, /* bytes are still looked at */
 	FI_S_WATCH = 1, /* decided; looking for a transition (STARTTLS, Upgrade, CONNECT) */
 	FI_S_DONE = 2, /* decided or given up; only counted */
+	FI_S_ENDED = 3, /* told to user space as ended */
 };
 
 /* Flow flags. */
@@ -175,7 +176,7 @@ enum fi_record_type {
 	FI_R_SAMPLE = 4, /* payload bytes follow: struct fi_sample */
 	FI_R_EXEC = 5, /* struct fi_exec */
 	FI_R_CGROUP = 6, /* struct fi_cgroup */
-	FI_R_LISTEN = 7, /* a listening socket: tuple end 0, owner */
+	FI_R_LISTEN = 7, /* struct fi_listen */
 	FI_R_LABELS = 8, /* user space only: struct fi_label_head and labels follow */
 };
 
@@ -207,6 +208,14 @@ struct fi_sample {
 	__u8 end; /* tuple end that sent them */
 	__u8 whole; /* 1 = datagram, complete in this sample */
 	__u8 data[FI_SAMPLE];
+};
+
+/* A socket began to listen: tuple end 0. */
+struct fi_listen {
+	struct fi_head head;
+	struct fi_tuple tuple;
+	__u32 pad;
+	struct fi_owner owner;
 };
 
 /* A program was started. */

@@ -73,10 +73,38 @@ fi_inline int fi_settled(const struct fi_question *q)
 	return !q->more || (q->score >= FI_STRONG * 2 && !q->more_first);
 }
 
+/* i, or 0 when it is not below n. The barriers keep the compiler from moving the check to a copy that the verifier
+ * does not connect with the index. */
+fi_inline __u32 fi_index(__u32 i, __u32 n)
+{
+#ifndef FI_HOST
+	asm volatile("" : "+r"(i));
+#endif
+	if (i >= n)
+		i = 0;
+#ifndef FI_HOST
+	asm volatile("" : "+r"(i));
+#endif
+	return i;
+}
+
+/* Layer below position d of the stack; 0 when there is none. */
+fi_inline __u16 fi_layer(const struct fi_verdict *v, __u32 d)
+{
+	__u16 layer = v->layer[fi_index(d - 1, FI_LAYERS)];
+
+	return d ? layer : 0;
+}
+
+fi_inline __u16 fi_top(const struct fi_verdict *v)
+{
+	return fi_layer(v, v->depth);
+}
+
 /* Members of fi_then and fi_has_labels, for ids that are not constants. */
 fi_inline int fi_set_has(const __u64 *set, __u16 id)
 {
-	return id < FI_P_MAX && (set[(id >> 6) % FI_SET_WORDS] >> (id & 63) & 1);
+	return set[fi_index(id >> 6, FI_SET_WORDS)] >> (id & 63) & 1;
 }
 
 #endif

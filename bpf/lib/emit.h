@@ -5,6 +5,11 @@
 
 #include "maps.h"
 
+fi_inline long fi_bytes(void *ctx, int xdp, __u32 off, void *dst, __u32 n)
+{
+	return xdp ? bpf_xdp_load_bytes(ctx, off, dst, n) : bpf_skb_load_bytes(ctx, off, dst, n);
+}
+
 fi_inline void fi_record_fill(struct fi_record *r, __u16 type, __u32 size, const struct fi_tuple *t, const struct fi_flow *f, const struct fi_owner *o)
 {
 	r->head.type = type;
@@ -45,11 +50,9 @@ fi_inline __u32 fi_agg_slot(const struct fi_agg_key *key)
 
 	if (!n)
 		return 0;
-	bpf_spin_lock(&n->lock);
-	if (n->next + 1 < n->slots)
-		slot = ++n->next;
-	bpf_spin_unlock(&n->lock);
-	if (!slot) {
+	if (n->next + 1 < n->slots) /* asked first, so that it cannot run on and wrap */
+		slot = __sync_fetch_and_add(&n->next, 1) + 1;
+	if (!slot || slot >= n->slots) {
 		FI_COUNT(FI_C_AGG_FULL);
 		return 0;
 	}
@@ -99,7 +102,7 @@ fi_inline void fi_aggregate(struct fi_flow *f, const struct fi_tuple *t, const s
 		key.uid = o->uid;
 	}
 	key.ifindex = t->view == FI_VIEW_WIRE ? f->ifindex : 0;
-	key.protocol = v->depth ? v->layer[v->named < FI_LAYERS ? v->named : 0] : 0;
+	key.protocol = v->depth ? fi_layer(v, v->named + 1) : 0;
 	key.l4 = t->l4;
 	key.role = t->view != FI_VIEW_SOCKET ? FI_ROLE_NONE : f->flags & FI_F_FLIP ? FI_ROLE_SERVER : FI_ROLE_CLIENT;
 	key.view = t->view;
@@ -137,7 +140,59 @@ fi_inline void fi_flow_end(struct fi_flow *f, const struct fi_tuple *t, const st
 		__sync_fetch_and_add(&a->closed, 1);
 	FI_COUNT(FI_C_FLOW_END);
 	f->flags |= FI_F_CLOSED;
+	f->state = FI_S_ENDED;
 	fi_emit(FI_R_END, t, f, o);
+}
+
+/* After a payload packet: aggregate once the answer is given (or given up), tell when it changed. */
+fi_inline void fi_settle(struct fi_flow *f, const struct fi_tuple *t, const struct fi_owner *o, const struct fi_verdict *before, __u8 state)
+{
+	const struct fi_verdict *v = &f->verdict;
+
+	if (!(f->flags & FI_F_AGGREGATED) &&
+	    (f->state != FI_S_PENDING ||
+	     (v->depth && f->side[0].payload_packets + f->side[1].payload_packets >= FI_TRIES)))
+		fi_aggregate(f, t, o);
+	if (v->depth != before->depth || v->confidence != before->confidence || v->revisions != before->revisions ||
+	    (state == FI_S_PENDING && f->state == FI_S_DONE))
+		fi_emit(FI_R_VERDICT, t, f, o);
+}
+
+/* The packet's first payload bytes, for labels. Two sizes, since a reservation's size must be a constant. */
+#define FI_SAMPLE_SMALL 256
+#define FI_SAMPLE_HEAD __builtin_offsetof(struct fi_sample, data)
+fi_inline void fi_emit_sample(void *ctx, int xdp, const struct fi_tuple *t, const struct fi_flow *f, const struct fi_owner *o, int end,
+			      __u32 at, const struct fi_pkt *p)
+{
+	__u32 n = p->payload_off < p->cap_len ? p->cap_len - p->payload_off : 0;
+	struct fi_sample *s;
+
+	if (n > p->payload_len)
+		n = p->payload_len;
+	if (n == 0)
+		return;
+	if (n > FI_SAMPLE)
+		n = FI_SAMPLE;
+	if (n <= FI_SAMPLE_SMALL)
+		s = bpf_ringbuf_reserve(&fi_ring, FI_SAMPLE_HEAD + FI_SAMPLE_SMALL, 0);
+	else
+		s = bpf_ringbuf_reserve(&fi_ring, FI_SAMPLE_HEAD + FI_SAMPLE, 0);
+	if (!s) {
+		FI_COUNT(FI_C_RING_FULL);
+		return;
+	}
+	fi_record_fill(&s->record, FI_R_SAMPLE, FI_SAMPLE_HEAD + n, t, f, o);
+	s->at = at;
+	s->len = n;
+	s->end = end;
+	s->whole = t->l4 == FI_UDP;
+	long err = n <= FI_SAMPLE_SMALL ?
+			   fi_bytes(ctx, xdp, p->payload_off, s->data, ((n - 1) & (FI_SAMPLE_SMALL - 1)) + 1) :
+			   fi_bytes(ctx, xdp, p->payload_off, s->data, n);
+	if (err)
+		bpf_ringbuf_discard(s, 0);
+	else
+		bpf_ringbuf_submit(s, 0);
 }
 
 #endif

@@ -156,12 +156,12 @@ fi_inline void fi_stack(struct fi_flow *f, int end, __u8 confidence)
 	struct fi_verdict *v = &f->verdict;
 	const struct fi_side *s = &f->side[end & 1];
 	__u32 d = v->fixed, old_depth = v->depth;
-	__u16 old = d < FI_LAYERS ? v->layer[d] : 0, old_top = old_depth && old_depth <= FI_LAYERS ? v->layer[old_depth - 1] : 0;
+	__u16 old_top = fi_top(v);
 
 	if (s->over && d < FI_LAYERS - 1)
-		v->layer[d++] = s->over;
+		v->layer[fi_index(d++, FI_LAYERS)] = s->over;
 	if (d < FI_LAYERS)
-		v->layer[d++] = s->best;
+		v->layer[fi_index(d++, FI_LAYERS)] = s->best;
 	v->depth = d;
 	v->named = d - 1;
 	v->confidence = confidence;
@@ -169,7 +169,7 @@ fi_inline void fi_stack(struct fi_flow *f, int end, __u8 confidence)
 	v->end = end;
 	v->offset = s->offset;
 	v->packet = s->packet;
-	if (old_depth > v->fixed && old && old_top != s->best && s->over != old_top && v->revisions < 255)
+	if (old_depth > v->fixed && old_top != s->best && s->over != old_top && v->revisions < 255)
 		v->revisions++;
 }
 
@@ -243,9 +243,9 @@ fi_inline void fi_push(struct fi_flow *f, int end, const struct fi_question *q, 
 	__u16 over = FI_ANSWER_OVER(q->answer);
 
 	if (over && over != top && d < FI_LAYERS - 1)
-		v->layer[d++] = over;
+		v->layer[fi_index(d++, FI_LAYERS)] = over;
 	if (d < FI_LAYERS) {
-		v->layer[d++] = q->best;
+		v->layer[fi_index(d++, FI_LAYERS)] = q->best;
 		if (over == top)
 			v->named = d - 1;
 	}
@@ -271,8 +271,7 @@ fi_inline enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_q
 	int full = w->whole || s->have >= FI_WINDOW, settled = fi_settled(q) || full;
 
 	if (f->state == FI_S_WATCH) {
-		__u32 d = f->verdict.depth;
-		__u16 top = d && d <= FI_LAYERS ? f->verdict.layer[d - 1] : 0;
+		__u16 top = fi_top(&f->verdict);
 
 		if (q->best && q->best != top && FI_ANSWER_GRADE(q->answer) >= FI_FAIR)
 			fi_push(f, end, q, top);
@@ -346,9 +345,8 @@ fi_inline void fi_describe(const struct fi_flow *f, int end, const struct fi_tup
 {
 	const struct fi_side *s = &f->side[end & 1];
 	const struct fi_side *o = &f->side[!(end & 1)];
-	__u32 have = s->have < FI_WINDOW ? s->have : FI_WINDOW, d = f->verdict.depth;
-	__u16 top = d && d <= FI_LAYERS ? f->verdict.layer[d - 1] : 0;
-	__u16 below = f->verdict.fixed && f->verdict.fixed <= FI_LAYERS ? f->verdict.layer[f->verdict.fixed - 1] : 0;
+	__u32 have = s->have < FI_WINDOW ? s->have : FI_WINDOW;
+	__u16 top = fi_top(&f->verdict), below = fi_layer(&f->verdict, f->verdict.fixed);
 
 	w->at = s->skip;
 	w->len = have > s->skip ? have - s->skip : 0;
@@ -357,8 +355,8 @@ fi_inline void fi_describe(const struct fi_flow *f, int end, const struct fi_tup
 	w->whole = t->l4 == FI_UDP;
 	w->start = w->whole || !(s->flags & FI_D_MID);
 	w->from = f->flags & FI_F_OPENED ? (end == fi_source_end(f) ? FI_CLIENT : FI_SERVER) : FI_EITHER;
-	w->sport_be = t->port_be[end & 1];
-	w->dport_be = t->port_be[!(end & 1)];
+	w->sport_be = end & 1 ? t->port_be[1] : t->port_be[0];
+	w->dport_be = end & 1 ? t->port_be[0] : t->port_be[1];
 	w->below = f->state == FI_S_WATCH ? top : below;
 	q->answer = 0;
 	q->prefer = o->best;
@@ -368,7 +366,7 @@ fi_inline void fi_describe(const struct fi_flow *f, int end, const struct fi_tup
 	q->more_first = 0;
 	q->all = f->state == FI_S_PENDING;
 	for (int i = 0; i < FI_SET_WORDS; i++)
-		q->want[i] = f->state == FI_S_WATCH && top < FI_P_MAX ? fi_then[top][i] : 0;
+		q->want[i] = fi_then[fi_index(top, FI_P_MAX)][i];
 }
 
 #endif

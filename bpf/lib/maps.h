@@ -57,10 +57,8 @@ FI_MAP(fi_frags, BPF_MAP_TYPE_LRU_HASH, 4096, struct fi_frag_key, struct fi_frag
 FI_MAP(fi_agg_keys, BPF_MAP_TYPE_HASH, 16384, struct fi_agg_key, __u32, 0);
 FI_MAP(fi_agg, BPF_MAP_TYPE_PERCPU_ARRAY, 16384, __u32, struct fi_agg, 0);
 struct fi_next_slot {
-	struct bpf_spin_lock lock;
 	__u32 next;
 	__u32 slots; /* set by the loader: entries of fi_agg */
-	__u32 pad;
 };
 FI_MAP(fi_agg_next, BPF_MAP_TYPE_ARRAY, 1, __u32, struct fi_next_slot, 0);
 /* Causes and totals, enum fi_counter. */
@@ -74,6 +72,10 @@ struct {
  * few, taken by an atomic exchange of `busy`. */
 #define FI_SCRATCHES 4
 FI_MAP(fi_scratches, BPF_MAP_TYPE_PERCPU_ARRAY, FI_SCRATCHES, __u32, struct fi_scratch, 0);
+/* All zero: what a new fi_pending starts from (it is larger than the BPF stack). */
+FI_MAP(fi_blank, BPF_MAP_TYPE_ARRAY, 1, __u32, struct fi_pending, 0);
+/* Built here by the dump of socket storage, for the same reason. */
+FI_MAP(fi_dump_record, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct fi_record, 0);
 /* Per-CPU numbers for flow ids. */
 FI_MAP(fi_ids, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, __u64, 0);
 

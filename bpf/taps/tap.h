@@ -6,15 +6,6 @@
 #include "../lib/emit.h"
 #include "../lib/parse.h"
 
-/* Reads n packet bytes; skb taps and XDP have different helpers for the same thing. */
-#define FI_BYTES_SKB(ctx, off, dst, n) bpf_skb_load_bytes(ctx, off, dst, n)
-#define FI_BYTES_XDP(ctx, off, dst, n) bpf_xdp_load_bytes(ctx, off, dst, n)
-
-fi_inline long fi_bytes(void *ctx, int xdp, __u32 off, void *dst, __u32 n)
-{
-	return xdp ? bpf_xdp_load_bytes(ctx, off, dst, n) : bpf_skb_load_bytes(ctx, off, dst, n);
-}
-
 /* Loads the first header bytes and follows the headers. 0, or the negative cause. */
 fi_inline int fi_headers(void *ctx, int xdp, struct fi_pkt *p, __u32 len, __u32 next, __u8 view, __u8 decap)
 {

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0 OR Apache-2.0
+/* The kernel part: one object, so that taps share maps and signatures. GPL-compatible, since helpers such as
+ * bpf_probe_read_kernel require it. */
+#include "taps/socket.h"
+#include "taps/wire.h"
+#include "taps/owner.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Structs that cross the boundary only through bpf_ringbuf_reserve would be missing from BTF. */
+const struct fi_exec *fi_export_exec __attribute__((unused));
+const struct fi_cgroup *fi_export_cgroup __attribute__((unused));
+const struct fi_sample *fi_export_sample __attribute__((unused));
+const struct fi_listen *fi_export_listen __attribute__((unused));
+enum fi_counter fi_export_counter __attribute__((unused));
+enum fi_confidence fi_export_confidence __attribute__((unused));
+enum fi_view fi_export_view __attribute__((unused));
+enum fi_role fi_export_role __attribute__((unused));
+enum fi_state fi_export_state __attribute__((unused));
+enum fi_flow_flag fi_export_flow_flag __attribute__((unused));
+enum fi_side_flag fi_export_side_flag __attribute__((unused));
+enum fi_owner_how fi_export_owner_how __attribute__((unused));
+enum fi_record_type fi_export_record_type __attribute__((unused));
+enum fi_grade fi_export_grade __attribute__((unused));
+enum fi_who fi_export_who __attribute__((unused));

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Socket view: every IP packet of every local socket, at the cgroup v2 root, once per end.
+ * A TCP flow that is decided costs one socket-storage read and the counters: no header is parsed. */
+#ifndef FI_TAP_SOCKET_H
+#define FI_TAP_SOCKET_H
+
+#include "tap.h"
+
+#undef FI_LOAD
+#undef FI_KEEP
+#undef FI_KEPT
+#undef FI_FORGET
+
+/* Segments of an offloaded packet, and the bytes they have on the wire: each repeats the headers. */
+fi_inline __u32 fi_segments(struct __sk_buff *skb, __u64 *bytes)
+{
+	__u32 n = skb->gso_segs, headers = 40;
+	__u8 b = 0;
+
+	*bytes = skb->len;
+	if (n <= 1)
+		return 1;
+	if (bpf_skb_load_bytes(skb, 0, &b, 1))
+		return n;
+	if (b >> 4 == 6) {
+		headers = bpf_skb_load_bytes(skb, 52, &b, 1) ? 60 : 40 + (b >> 4) * 4;
+	} else {
+		__u32 ihl = (b & 15) * 4;
+
+		headers = bpf_skb_load_bytes(skb, ihl + 12, &b, 1) ? ihl + 20 : ihl + (b >> 4) * 4;
+	}
+	*bytes += (__u64)(n - 1) * headers;
+	return n;
+}
+
+/* The packet's flow among those that have no socket of their own yet (a listener's handshakes) or share one
+ * (unconnected UDP). */
+fi_inline struct fi_flow *fi_shared_flow(const struct fi_tuple *t, const struct fi_pkt *p, int end, __u64 now)
+{
+	struct fi_flow *f = bpf_map_lookup_elem(&fi_flows, t);
+
+	if (!f)
+		f = bpf_map_lookup_elem(&fi_new, t);
+	if (f)
+		return f;
+	struct fi_flow fresh;
+
+	fi_flow_begin(&fresh, end, fi_new_id(), now, p, 0);
+	bpf_map_update_elem(&fi_new, t, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&fi_new, t);
+}
+
+struct fi_socket_ctx {
+	struct __sk_buff *skb;
+	struct bpf_sock *sk;
+	int own; /* the flow lives in the socket's storage, so do its first bytes */
+};
+
+fi_inline struct fi_pending *fi_socket_keep(struct fi_socket_ctx *c, const struct fi_tuple *t, int create)
+{
+	if (c->own)
+		return bpf_sk_storage_get(&fi_socket_pending, c->sk, 0, create ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+	struct fi_pending *pend = bpf_map_lookup_elem(&fi_pending, t);
+
+	if (pend || !create)
+		return pend;
+	__u32 zero = 0;
+	struct fi_pending *blank = bpf_map_lookup_elem(&fi_blank, &zero);
+
+	if (!blank)
+		return 0;
+	bpf_map_update_elem(&fi_pending, t, blank, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&fi_pending, t);
+}
+
+#define FI_LOAD(ctx, off, dst, n) bpf_skb_load_bytes((ctx)->skb, off, dst, (((n) - 1) & (FI_WINDOW - 1)) + 1)
+#define FI_KEEP(ctx, t) fi_socket_keep(ctx, t, 1)
+#define FI_KEPT(ctx, t) fi_socket_keep(ctx, t, 0)
+#define FI_FORGET(ctx, t)                                                                          \
+	((ctx)->own ? bpf_sk_storage_delete(&fi_socket_pending, (ctx)->sk) : bpf_map_delete_elem(&fi_pending, t))
+#define fi_payload fi_payload_socket
+#define FI_PAYLOAD_CTX struct fi_socket_ctx
+#include "../lib/payload.h"
+#undef fi_payload
+#undef FI_PAYLOAD_CTX
+
+/* First packet, or one that may change what is known of the flow: parse, look, tell. */
+fi_inline void fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int egress, __u32 packets, __u64 bytes)
+{
+	struct fi_scratch *x = fi_scratch_take();
+	struct fi_socket_ctx c = { .skb = skb, .sk = sk };
+	struct fi_tuple t;
+	int err;
+
+	if (!x)
+		return;
+	err = fi_headers(skb, 0, &x->pkt, skb->len, FI_NEXT_IP, FI_VIEW_SOCKET, 0);
+	if (!err && x->pkt.part != FI_PART_WHOLE)
+		err = fi_fragment(&x->pkt);
+	if (err) {
+		FI_COUNT(-err);
+		fi_scratch_give(x);
+		return;
+	}
+	struct fi_owner *o = bpf_sk_storage_get(&fi_owners, sk, 0, 0);
+	__u64 now = bpf_ktime_get_ns();
+	int end = !egress; /* end 0 is the local socket */
+	struct fi_flow *f = 0;
+
+	t = x->pkt.tuple;
+	t.zone = o ? o->netns : 0;
+	if (!egress)
+		fi_swap(&t);
+	if (!o)
+		FI_COUNT(FI_C_OWNER_MISSING);
+	if (!(t.l4 == FI_TCP && sk->state == TCP_LISTEN)) {
+		struct fi_socket *ss = bpf_sk_storage_get(&fi_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+
+		if (ss && !ss->flow.first_ns) {
+			struct fi_flow *early = t.l4 == FI_TCP ? bpf_map_lookup_elem(&fi_new, &t) : 0;
+
+			ss->tuple = t;
+			if (early && !(early->flags & FI_F_CLOSED)) { /* the listener's part of the handshake */
+				ss->flow = *early;
+				bpf_map_delete_elem(&fi_new, &t);
+			} else {
+				fi_flow_begin(&ss->flow, end, 0, now, &x->pkt, 0);
+			}
+			ss->flow.id = bpf_get_socket_cookie(skb);
+		}
+		if (ss && (t.l4 == FI_TCP || __builtin_memcmp(&ss->tuple, &t, sizeof(t)) == 0)) {
+			f = &ss->flow;
+			c.own = 1;
+		}
+	}
+	if (!f)
+		f = fi_shared_flow(&t, &x->pkt, end, now);
+	if (!f) {
+		FI_COUNT(FI_C_TABLE_FULL);
+		fi_scratch_give(x);
+		return;
+	}
+	struct fi_verdict before = f->verdict;
+	__u8 state = f->state;
+
+	f->last_ns = now;
+	fi_flow_count(f, end, !egress, packets, bytes);
+	if (t.l4 == FI_TCP)
+		fi_flow_tcp(f, end, x->pkt.tcp_flags, x->pkt.seq);
+	if (x->pkt.payload_len) {
+		fi_payload_socket(&c, f, end, &t, x);
+		if (fi_cfg_samples && fi_sampled(f, end))
+			fi_emit_sample(skb, 0, &t, f, o, end, t.l4 == FI_TCP ? x->pkt.seq - f->side[end & 1].base : 0, &x->pkt);
+		fi_settle(f, &t, o, &before, state);
+	}
+	fi_scratch_give(x);
+}
+
+fi_inline int fi_socket_tap(struct __sk_buff *skb, int egress)
+{
+	struct bpf_sock *sk = skb->sk;
+	__u64 bytes;
+	__u32 packets = fi_segments(skb, &bytes);
+
+	fi_count_n(egress ? FI_C_SOCKET_TX : FI_C_SOCKET_RX, packets);
+	if (sk)
+		sk = bpf_sk_fullsock(sk);
+	if (!sk) {
+		fi_count_n(FI_C_NO_SOCKET, packets);
+		return 1;
+	}
+	struct fi_socket *ss = bpf_sk_storage_get(&fi_sockets, sk, 0, 0);
+
+	if (ss && ss->flow.state == FI_S_DONE && (sk->protocol == FI_TCP || sk->dst_port)) {
+		ss->flow.last_ns = bpf_ktime_get_coarse_ns();
+		fi_flow_count(&ss->flow, !egress, !egress, packets, bytes);
+	} else {
+		fi_socket_slow(skb, sk, egress, packets, bytes);
+	}
+	return 1;
+}
+
+SEC("cgroup_skb/ingress")
+int fi_cgroup_ingress(struct __sk_buff *skb)
+{
+	return fi_socket_tap(skb, 0);
+}
+
+SEC("cgroup_skb/egress")
+int fi_cgroup_egress(struct __sk_buff *skb)
+{
+	return fi_socket_tap(skb, 1);
+}
+
+#endif
