@@ -46,13 +46,11 @@ fi_inline __u32 fi_agg_slot(const struct fi_agg_key *key)
 
 	if (have)
 		return *have;
-	struct fi_next_slot *n = bpf_map_lookup_elem(&fi_agg_next, &zero);
+	__u32 *next = bpf_map_lookup_elem(&fi_agg_next, &zero);
 
-	if (!n)
-		return 0;
-	if (n->next + 1 < n->slots) /* asked first, so that it cannot run on and wrap */
-		slot = __sync_fetch_and_add(&n->next, 1) + 1;
-	if (!slot || slot >= n->slots) {
+	if (next && *next < FI_SLOTS_MAX) /* asked first, so that it cannot run on and wrap */
+		slot = __sync_fetch_and_add(next, 1) + 1;
+	if (!slot || !bpf_map_lookup_elem(&fi_agg, &slot)) {
 		FI_COUNT(FI_C_AGG_FULL);
 		return 0;
 	}

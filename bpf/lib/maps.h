@@ -56,11 +56,8 @@ FI_MAP(fi_frags, BPF_MAP_TYPE_LRU_HASH, 4096, struct fi_frag_key, struct fi_frag
  * the flow stays in slot 0. */
 FI_MAP(fi_agg_keys, BPF_MAP_TYPE_HASH, 16384, struct fi_agg_key, __u32, 0);
 FI_MAP(fi_agg, BPF_MAP_TYPE_PERCPU_ARRAY, 16384, __u32, struct fi_agg, 0);
-struct fi_next_slot {
-	__u32 next;
-	__u32 slots; /* set by the loader: entries of fi_agg */
-};
-FI_MAP(fi_agg_next, BPF_MAP_TYPE_ARRAY, 1, __u32, struct fi_next_slot, 0);
+FI_MAP(fi_agg_next, BPF_MAP_TYPE_ARRAY, 1, __u32, __u32, 0);
+#define FI_SLOTS_MAX (1u << 20)
 /* Causes and totals, enum fi_counter. */
 FI_MAP(fi_counters, BPF_MAP_TYPE_PERCPU_ARRAY, FI_C_MAX, __u32, __u64, 0);
 /* Everything that user space is told*. Full: FI_C_RING_FULL. */

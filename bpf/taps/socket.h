@@ -128,7 +128,7 @@ fi_inline void fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int eg
 			}
 			ss->flow.id = bpf_get_socket_cookie(skb);
 		}
-		if (ss && (t.l4 == FI_TCP || __builtin_memcmp(&ss->tuple, &t, sizeof(t)) == 0)) {
+		if (ss && (t.l4 == FI_TCP || fi_same(&ss->tuple, &t))) {
 			f = &ss->flow;
 			c.own = 1;
 		}

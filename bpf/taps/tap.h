@@ -60,6 +60,27 @@ fi_inline int fi_fragment(struct fi_pkt *p)
 	return 0;
 }
 
+fi_inline __u64 fi_word(const void *p, __u32 i)
+{
+	__u64 v;
+	__builtin_memcpy(&v, (const __u8 *)p + i, 8);
+	return v;
+}
+
+/* The same ends, in the same order. */
+fi_inline int fi_same(const struct fi_tuple *a, const struct fi_tuple *b)
+{
+	__u64 diff = 0;
+	__u32 x, y;
+
+#pragma unroll
+	for (__u32 i = 0; i < 40; i += 8)
+		diff |= fi_word(a, i) ^ fi_word(b, i);
+	__builtin_memcpy(&x, &a->l4, 4);
+	__builtin_memcpy(&y, &b->l4, 4);
+	return !(diff | (x ^ y));
+}
+
 /* Exchanges the two ends of a tuple. */
 fi_inline void fi_swap(struct fi_tuple *t)
 {

@@ -43,9 +43,10 @@ fi_inline struct fi_pending *fi_wire_keep(const struct fi_tuple *t, int create)
 /* Lower end first, so that both directions find the same entry. Returns the end that sent the packet. */
 fi_inline int fi_normalise(struct fi_tuple *t)
 {
-	int c = __builtin_memcmp(t->addr[0], t->addr[1], 16);
+	__u64 a0 = bpf_be64_to_cpu(fi_word(t->addr[0], 0)), a1 = bpf_be64_to_cpu(fi_word(t->addr[0], 8));
+	__u64 b0 = bpf_be64_to_cpu(fi_word(t->addr[1], 0)), b1 = bpf_be64_to_cpu(fi_word(t->addr[1], 8));
 
-	if (c < 0 || (c == 0 && bpf_ntohs(t->port_be[0]) <= bpf_ntohs(t->port_be[1])))
+	if (a0 < b0 || (a0 == b0 && (a1 < b1 || (a1 == b1 && bpf_ntohs(t->port_be[0]) <= bpf_ntohs(t->port_be[1])))))
 		return 0;
 	fi_swap(t);
 	return 1;
