@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The one user-space translation unit of the C core; see core.h. */
+#define FI_HOST 1
+#pragma GCC diagnostic ignored "-Wunknown-pragmas" /* `#pragma unroll` is clang's, for the kernel build */
+#pragma GCC diagnostic ignored "-Wunused-function" /* accessors that no signature of this build uses */
+#pragma GCC diagnostic ignored "-Wcomment" /* "bpf/proto/*.h" in a generated comment */
+
+#include <string.h>
+
+#include "core.h"
+
+#include "../bpf/lib/parse.h"
+
+static int load(struct fi_core *c, const struct fi_pkt *p, __u32 off, __u8 *dst, __u32 n)
+{
+	(void)c;
+	memcpy(dst, p->hdr + off, n);
+	return 0;
+}
+
+static struct fi_pending *keep(struct fi_core *c)
+{
+	if (!c->pending)
+		c->pending = c->ops->keep(c->owner);
+	return c->pending;
+}
+
+static void forget(struct fi_core *c)
+{
+	if (c->pending)
+		c->ops->forget(c->owner);
+	c->pending = 0;
+}
+
+#include "../bpf/lib/look.h"
+
+#define FI_PAYLOAD_CTX struct fi_core
+#define FI_LOAD(ctx, off, dst, n) load(ctx, &x->pkt, off, dst, n)
+#define FI_KEEP(ctx, tuple) keep(ctx)
+#define FI_KEPT(ctx, tuple) ((ctx)->pending)
+#define FI_FORGET(ctx, tuple) forget(ctx)
+#define FI_COUNT(cause) (ctx->counters[cause]++)
+#include "../bpf/lib/payload.h"
+
+int fi_core_parse(struct fi_pkt *p, const __u8 *frame, __u32 cap_len, __u32 wire_len, __u32 off, __u32 next, __u8 view)
+{
+	p->hdr = frame;
+	p->hdr_len = p->cap_len = cap_len;
+	p->wire_len = wire_len < cap_len ? cap_len : wire_len;
+	fi_parse_begin(p, next, view, 1);
+	p->off = off;
+	return fi_parse(p);
+}
+
+void fi_core_tcp(struct fi_flow *f, int end, const struct fi_pkt *p)
+{
+	fi_flow_tcp(f, end, p->tcp_flags, p->seq);
+}
+
+void fi_core_first(struct fi_flow *f, int end)
+{
+	fi_set_source(f, end);
+}
+
+void fi_core_payload(struct fi_core *c, struct fi_flow *f, int end, const struct fi_tuple *t, const struct fi_pkt *p)
+{
+	struct fi_scratch x;
+
+	x.pkt = *p;
+	if (t->l4 == FI_TCP && p->tcp_flags & FI_TH_SYN)
+		x.pkt.seq++; /* SYN takes a number: data sent with it begins behind it */
+	fi_payload(c, f, end, t, &x);
+}
+
+int fi_core_looks(const struct fi_flow *f, int end)
+{
+	return fi_looks(f, end);
+}
+
+int fi_core_open(const struct fi_flow *f)
+{
+	return f->state == FI_S_PENDING || (f->state == FI_S_WATCH && fi_watched(f));
+}
+
+int fi_core_source(const struct fi_flow *f)
+{
+	return fi_source_end(f);
+}
+
+#undef FI_ASK
+#define FI_ASK(name, id)                                                                           \
+	do {                                                                                       \
+		__u64 a_##name = fi_sig_##name(w);                                                 \
+		if (a_##name) {                                                                    \
+			pairs[2 * n] = id;                                                         \
+			pairs[2 * n + 1] = a_##name;                                               \
+			n++;                                                                       \
+		}                                                                                  \
+	} while (0)
+
+int fi_core_ask_all(const struct fi_win *w, __u64 *pairs)
+{
+	int n = 0;
+
+	_Static_assert(FI_P_MAX * 2 <= 2 * FI_CORE_ANSWERS, "answers fit");
+	if (w->l4 == FI_TCP) {
+		FI_ASK_TCP
+	} else {
+		FI_ASK_UDP
+	}
+	return n;
+}
+
+#undef FI_ASK
+#define FI_ASK(name, p)                                                                            \
+	do {                                                                                       \
+		if (id == (p))                                                                     \
+			return fi_sig_##name(w);                                                   \
+	} while (0)
+
+__u64 fi_core_ask(__u16 id, const struct fi_win *w)
+{
+	if (w->l4 == FI_TCP) {
+		FI_ASK_TCP
+	} else {
+		FI_ASK_UDP
+	}
+	return FI_NO;
+}
+
+__u16 fi_core_top(const struct fi_win *w, __u64 *answer)
+{
+	struct fi_question q = { .all = 1 };
+
+	if (w->l4 == FI_TCP)
+		fi_ask_tcp(&q, w);
+	else
+		fi_ask_udp(&q, w);
+	*answer = q.answer;
+	return q.best;
+}
+
+int fi_core_has_labels(__u16 id)
+{
+	return id < FI_P_MAX && fi_proto_labels[id];
+}
+
+int fi_core_labels(__u16 id, const struct fi_text *t, struct fi_labels *out)
+{
+	return fi_core_has_labels(id) ? fi_proto_labels[id](t, out) : 1;
+}
+
+__u16 fi_core_protocol(const char *name)
+{
+	for (__u16 i = 1; i < FI_P_MAX; i++)
+		if (fi_proto_names[i] && !strcmp(fi_proto_names[i], name))
+			return i;
+	return 0;
+}
