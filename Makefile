@@ -1,0 +1,126 @@
+# flowident. `make help` lists the targets; `make run` and `make test` do everything on a fresh Debian 12 with Node 20.
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PATH := $(CURDIR)/node_modules/.bin:$(PATH):/usr/sbin:/sbin
+export PATH
+
+NODE ?= node
+# Options for `make run`, for example: make run ARGS='--wire-interfaces none'
+ARGS ?=
+# Which vitest projects or files `make test` runs, for example: make test ONLY='--project unit'
+ONLY ?=
+
+PROTO := $(wildcard bpf/proto/*.h)
+TS := $(shell find src -name '*.ts' 2>/dev/null)
+OBJECT := build/flowident.bpf.o
+ADDON := build/Release/flowident.node
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.DEFAULT_GOAL := build
+
+.PHONY: setup
+setup: ## install what the build needs (root; quick when nothing is missing)
+	@tools/setup.sh
+
+.PHONY: build
+build: gen native ts ## everything: BPF object, addon, generated files, dist/main.js
+
+.PHONY: gen
+gen: node_modules/.package-lock.json ## regenerate bpf/gen, src/gen and docs/CONFIG.md
+	@$(NODE) tools/gen-protocols.mjs
+	@$(MAKE) --no-print-directory native
+	@$(NODE) tools/gen-abi.mjs
+	@$(NODE) --import tsx tools/gen-config-docs.ts
+
+.PHONY: bpf
+bpf: node_modules/.package-lock.json ## the BPF object only
+	@cmake-js configure -O build/cmake --log-level error
+	@cmake --build build/cmake --target bpf
+
+.PHONY: native
+native: node_modules/.package-lock.json ## the addon (and the BPF object inside it)
+	@cmake-js compile -O build/cmake --log-level error
+
+.PHONY: ts
+ts: dist/main.js ## the daemon and the command line, bundled
+
+dist/main.js: $(TS) tools/bundle.mjs package.json node_modules/.package-lock.json
+	@$(NODE) tools/bundle.mjs
+
+node_modules/.package-lock.json: package-lock.json
+	@npm ci --no-fund --no-audit --ignore-scripts
+	@touch $@
+
+.PHONY: run
+run: ## install, build, start the daemon (root); Ctrl-C detaches everything
+	@tools/setup.sh
+	@$(MAKE) --no-print-directory build
+	@exec $(NODE) dist/main.js run $(ARGS)
+
+.PHONY: test
+test: ## install, build, run every test
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory build
+	@$(NODE) tools/test.mjs $(ONLY)
+
+.PHONY: test-unit
+test-unit: build ## tests that need no privileges
+	@$(NODE) tools/test.mjs --project unit
+
+.PHONY: test-kernel
+test-kernel: build ## tests that load the BPF programs (root)
+	@$(NODE) tools/test.mjs --project kernel
+
+.PHONY: test-e2e
+test-e2e: build ## tests with real servers in network namespaces (root)
+	@$(NODE) tools/test.mjs --project e2e
+
+.PHONY: golden
+golden: build ## rewrite the golden files of the tests; review the diff like code
+	@UPDATE_GOLDEN=1 $(NODE) tools/test.mjs $(ONLY)
+
+.PHONY: fuzz
+fuzz: ## fuzz the parser and every signature (SECONDS=60)
+	@test/fuzz/run.sh
+
+.PHONY: bench
+bench: build ## benchmarks; writes docs/BENCHMARKS.md
+	@$(NODE) --import tsx test/bench/run.ts $(ARGS)
+
+.PHONY: size
+size: build ## instructions and verifier cost of each program against the baseline (root)
+	@$(NODE) --import tsx tools/size.ts
+
+.PHONY: accuracy
+accuracy: build ## score `replay --json` over a directory of labelled captures: make accuracy CORPUS=DIR
+	@$(NODE) --import tsx tools/accuracy.ts "$(CORPUS)"
+
+.PHONY: lint
+lint: node_modules/.package-lock.json ## style of TypeScript and shell
+	@biome check --error-on-warnings .
+
+.PHONY: typecheck
+typecheck: node_modules/.package-lock.json ## the TypeScript compiler, strict
+	@tsc -p .
+
+.PHONY: format
+format: node_modules/.package-lock.json ## rewrite TypeScript to the style
+	@biome check --write .
+
+.PHONY: generated
+generated: build ## fail when a generated file is out of date
+	@$(NODE) tools/gen-protocols.mjs --check
+	@$(NODE) tools/gen-abi.mjs --check
+	@$(NODE) --import tsx tools/gen-config-docs.ts --check
+
+.PHONY: check
+check: lint typecheck ## lint + typecheck + generated files up to date + tests
+	@$(MAKE) --no-print-directory test
+
+.PHONY: clean
+clean: ## remove what the build made
+	@rm -rf build dist
