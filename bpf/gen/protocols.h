@@ -11,16 +11,55 @@
 enum fi_protocol {
 	FI_P_NONE = 0,
 	FI_P_SSH = 3,
-	FI_P_MAX = 4,
+	FI_P_NATS = 30,
+	FI_P_STOMP = 31,
+	FI_P_VNC = 55,
+	FI_P_TELNET = 56,
+	FI_P_XMPP = 57,
+	FI_P_IRC = 58,
+	FI_P_SMTP = 74,
+	FI_P_IMAP = 75,
+	FI_P_POP3 = 76,
+	FI_P_FTP = 77,
+	FI_P_NNTP = 78,
+	FI_P_RSYNC = 82,
+	FI_P_GIT = 83,
+	FI_P_MAX = 84,
 };
 
-#define FI_SET_WORDS 1
+#define FI_SET_WORDS 2
 
+#include "../proto/ftp.h"
+#include "../proto/git.h"
+#include "../proto/imap.h"
+#include "../proto/irc.h"
+#include "../proto/nats.h"
+#include "../proto/nntp.h"
+#include "../proto/pop3.h"
+#include "../proto/rsync.h"
+#include "../proto/smtp.h"
 #include "../proto/ssh.h"
+#include "../proto/stomp.h"
+#include "../proto/telnet.h"
+#include "../proto/vnc.h"
+#include "../proto/xmpp.h"
 
 /* Ask every TCP (UDP) signature in order of rank: FI_ASK(name, id) is defined by the includer. */
 #define FI_ASK_TCP \
-	FI_ASK(ssh, FI_P_SSH);
+	FI_ASK(ssh, FI_P_SSH); \
+	FI_ASK(vnc, FI_P_VNC); \
+	FI_ASK(rsync, FI_P_RSYNC); \
+	FI_ASK(git, FI_P_GIT); \
+	FI_ASK(xmpp, FI_P_XMPP); \
+	FI_ASK(nats, FI_P_NATS); \
+	FI_ASK(stomp, FI_P_STOMP); \
+	FI_ASK(irc, FI_P_IRC); \
+	FI_ASK(smtp, FI_P_SMTP); \
+	FI_ASK(imap, FI_P_IMAP); \
+	FI_ASK(pop3, FI_P_POP3); \
+	FI_ASK(ftp, FI_P_FTP); \
+	FI_ASK(nntp, FI_P_NNTP); \
+	FI_ASK(telnet, FI_P_TELNET);
 
 #define FI_ASK_UDP \
 
@@ -38,10 +77,23 @@ static const fi_labels_fn fi_proto_labels[FI_P_MAX] = {
 };
 static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_SSH] = "ssh",
+	[FI_P_VNC] = "vnc",
+	[FI_P_RSYNC] = "rsync",
+	[FI_P_GIT] = "git",
+	[FI_P_XMPP] = "xmpp",
+	[FI_P_NATS] = "nats",
+	[FI_P_STOMP] = "stomp",
+	[FI_P_IRC] = "irc",
+	[FI_P_SMTP] = "smtp",
+	[FI_P_IMAP] = "imap",
+	[FI_P_POP3] = "pop3",
+	[FI_P_FTP] = "ftp",
+	[FI_P_NNTP] = "nntp",
+	[FI_P_TELNET] = "telnet",
 };
 #endif
 
 /* Protocols with labels, as a bit set by id: their first payloads are sampled to user space. */
-static const __u64 fi_has_labels[FI_SET_WORDS] = { 0x8ull };
+static const __u64 fi_has_labels[FI_SET_WORDS] = { 0x8ull, 0x0ull };
 
 #endif

@@ -280,7 +280,8 @@ fi_inline enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_q
 		fi_next_window(s);
 		return FI_LOOK_DROP;
 	}
-	if (q->best) {
+	/* A window that grew answers anew; a later one must say more than what is known. */
+	if (q->best && (s->flags & FI_D_KEPT || !s->best || q->score > s->grade * 2 + (s->best == f->side[!(end & 1)].best))) {
 		s->best = q->best;
 		s->grade = FI_ANSWER_GRADE(q->answer);
 		s->sig = FI_ANSWER_SIG(q->answer);
@@ -301,7 +302,7 @@ fi_inline enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_q
 			s->grade = 0;
 			return d < FI_LAYERS && s->skip < FI_WINDOW ? FI_LOOK_AGAIN : FI_LOOK_DROP;
 		}
-	} else if (!q->more && s->best && s->have && !(s->flags & FI_D_MID)) {
+	} else if (!q->best && !q->more && s->best && s->flags & FI_D_KEPT) {
 		s->best = 0; /* the longer window contradicts what the shorter one said */
 		s->grade = 0;
 		if (f->verdict.conflicts < 255)
@@ -310,7 +311,7 @@ fi_inline enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_q
 	fi_decide(f);
 	if (!settled)
 		return FI_LOOK_KEEP;
-	if (s->best || ++s->tries >= FI_TRIES)
+	if (s->grade >= FI_FAIR || ++s->tries >= FI_TRIES)
 		s->flags |= FI_D_SETTLED;
 	else
 		fi_next_window(s);

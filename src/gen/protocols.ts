@@ -25,6 +25,19 @@ export interface Label {
 /** In order of rank. */
 export const PROTOCOLS: readonly Protocol[] = [
   { id: 3, name: 'ssh', title: 'Secure Shell', file: 'bpf/proto/ssh.h', rank: 10, transports: ['tcp'], ports: [22, 2222], then: [], signatures: { 1: 'identification string' }, labels: true },
+  { id: 55, name: 'vnc', title: 'Remote Framebuffer', file: 'bpf/proto/vnc.h', rank: 10, transports: ['tcp'], ports: [5900, 5901], then: [], signatures: { 1: 'protocol version' }, labels: false },
+  { id: 82, name: 'rsync', title: 'rsync daemon', file: 'bpf/proto/rsync.h', rank: 10, transports: ['tcp'], ports: [873], then: [], signatures: { 1: 'greeting' }, labels: false },
+  { id: 83, name: 'git', title: 'git transport', file: 'bpf/proto/git.h', rank: 15, transports: ['tcp'], ports: [9418], then: [], signatures: { 1: 'service request', 2: 'reference advertisement' }, labels: false },
+  { id: 57, name: 'xmpp', title: 'Extensible Messaging and Presence Protocol', file: 'bpf/proto/xmpp.h', rank: 20, transports: ['tcp'], ports: [5222, 5269], then: ['tls'], signatures: { 1: 'stream header' }, labels: false },
+  { id: 30, name: 'nats', title: 'NATS', file: 'bpf/proto/nats.h', rank: 32, transports: ['tcp'], ports: [4222, 6222], then: ['tls'], signatures: { 1: 'INFO', 2: 'CONNECT', 3: 'PUB, SUB or MSG' }, labels: false },
+  { id: 31, name: 'stomp', title: 'STOMP', file: 'bpf/proto/stomp.h', rank: 33, transports: ['tcp'], ports: [61613, 61614], then: [], signatures: { 1: 'CONNECT frame', 2: 'CONNECTED frame', 3: 'frame' }, labels: false },
+  { id: 58, name: 'irc', title: 'Internet Relay Chat', file: 'bpf/proto/irc.h', rank: 34, transports: ['tcp'], ports: [6667, 6668, 6669], then: ['tls'], signatures: { 1: 'NICK or USER', 2: 'server message', 3: 'CAP' }, labels: false },
+  { id: 74, name: 'smtp', title: 'Simple Mail Transfer Protocol', file: 'bpf/proto/smtp.h', rank: 35, transports: ['tcp'], ports: [25, 587, 465, 2525], then: ['tls'], signatures: { 1: 'greeting', 2: 'EHLO', 3: 'MAIL FROM or RCPT TO', 4: 'reply' }, labels: false },
+  { id: 75, name: 'imap', title: 'Internet Message Access Protocol', file: 'bpf/proto/imap.h', rank: 35, transports: ['tcp'], ports: [143], then: ['tls'], signatures: { 1: 'greeting', 2: 'tagged command', 3: 'untagged response' }, labels: false },
+  { id: 76, name: 'pop3', title: 'Post Office Protocol', file: 'bpf/proto/pop3.h', rank: 36, transports: ['tcp'], ports: [110], then: ['tls'], signatures: { 1: 'greeting or reply', 2: 'command' }, labels: false },
+  { id: 77, name: 'ftp', title: 'File Transfer Protocol', file: 'bpf/proto/ftp.h', rank: 36, transports: ['tcp'], ports: [21, 2121], then: ['tls'], signatures: { 1: 'greeting', 2: 'command', 3: 'reply' }, labels: false },
+  { id: 78, name: 'nntp', title: 'Network News Transfer Protocol', file: 'bpf/proto/nntp.h', rank: 36, transports: ['tcp'], ports: [119], then: ['tls'], signatures: { 1: 'greeting', 2: 'command' }, labels: false },
+  { id: 56, name: 'telnet', title: 'Telnet', file: 'bpf/proto/telnet.h', rank: 60, transports: ['tcp'], ports: [23, 2323], then: [], signatures: { 1: 'option negotiation' }, labels: false },
 ]
 
 export const LABELS: readonly Label[] = [
