@@ -1,20 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices that wrap packets: VLAN, QinQ, VXLAN, GENEVE, GRE, GRE with Ethernet inside, IP in IP, 6in4.
+// Links that wrap packets: VLAN, QinQ, VXLAN, GENEVE, GRE, GRE with Ethernet inside, IP in IP, 6in4. VXLAN by the
+// kernel's device, the others by apps/wrap.py, since not every kernel has the drivers.
+import { fileURLToPath } from 'node:url'
 import { CLIENT, type Netns, type Pair, SERVER } from './netns.js'
+import { Proc, until } from './process.js'
 
-export type Wrap =
-  | 'vlan'
-  | 'qinq'
-  | 'vxlan'
-  | 'vxlan6'
-  | 'geneve'
-  | 'gre'
-  | 'grekey'
-  | 'gretap'
-  | 'ip6gre'
-  | 'ipip'
-  | 'sit'
-  | 'ip6ip6'
+export const WRAPS = ['vlan', 'qinq', 'vxlan', 'vxlan6', 'geneve', 'gre', 'grekey', 'gretap', 'ip6gre', 'ipip', 'sit', 'ip6ip6'] as const
+export type Wrap = (typeof WRAPS)[number]
 
 /** Addresses inside a wrapped link: different from those outside. */
 export const INNER_SERVER = { v4: '10.88.0.1', v6: 'fd88::1' } as const
@@ -36,42 +28,6 @@ export const WRAP_ID: Readonly<Record<Wrap, { vlan?: number; tunnel?: number }>>
   ip6ip6: {},
 }
 
-function addOne(ns: Netns, wrap: Wrap, mine: typeof SERVER | typeof CLIENT, other: typeof SERVER | typeof CLIENT): void {
-  const add = (...args: string[]): void => {
-    ns.ip('link', 'add', 'w0', ...args)
-  }
-  const ends4 = ['local', mine.v4, 'remote', other.v4]
-  const ends6 = ['local', mine.v6, 'remote', other.v6]
-  switch (wrap) {
-    case 'vlan':
-      return add('link', 'e0', 'type', 'vlan', 'id', '42')
-    case 'qinq':
-      ns.ip('link', 'add', 'q0', 'link', 'e0', 'type', 'vlan', 'proto', '802.1ad', 'id', '100')
-      ns.ip('link', 'set', 'q0', 'up')
-      return add('link', 'q0', 'type', 'vlan', 'id', '42')
-    case 'vxlan':
-      return add('type', 'vxlan', 'id', '7001', ...ends4, 'dstport', '4789', 'dev', 'e0')
-    case 'vxlan6':
-      return add('type', 'vxlan', 'id', '7002', ...ends6, 'dstport', '4789', 'dev', 'e0')
-    case 'geneve':
-      return add('type', 'geneve', 'id', '7003', 'remote', other.v4)
-    case 'gre':
-      return add('type', 'gre', ...ends4)
-    case 'grekey':
-      return add('type', 'gre', ...ends4, 'key', '7004', 'csum')
-    case 'gretap':
-      return add('type', 'gretap', ...ends4, 'key', '7005')
-    case 'ip6gre':
-      return add('type', 'ip6gre', ...ends6)
-    case 'ipip':
-      return add('type', 'ipip', ...ends4)
-    case 'sit':
-      return add('type', 'sit', ...ends4)
-    case 'ip6ip6':
-      return add('type', 'ip6tnl', 'mode', 'ip6ip6', ...ends6)
-  }
-}
-
 /** What the wrapped link can carry. */
 export function inner(wrap: Wrap): { v4: boolean; v6: boolean } {
   if (wrap === 'ipip') return { v4: true, v6: false }
@@ -79,18 +35,55 @@ export function inner(wrap: Wrap): { v4: boolean; v6: boolean } {
   return { v4: true, v6: true }
 }
 
-/** Adds device w0 to both ends of the pair; what goes through it is wrapped on e0. */
-export function wrapPair(pair: Pair, wrap: Wrap): void {
+function address(ns: Netns, device: string): string {
+  const [link] = JSON.parse(ns.ip('-j', 'link', 'show', 'dev', device)) as { address: string }[]
+  if (link === undefined) throw new Error(`${ns.name} has no ${device}`)
+  return link.address
+}
+
+async function relay(ns: Netns, wrap: Wrap, mine: string, other: string, there: string): Promise<Proc> {
+  const script = fileURLToPath(new URL('apps/wrap.py', import.meta.url))
+  const proc = new Proc(['python3', script, wrap, mine, other, address(ns, 'w0'), there], { netns: ns.name })
+  await until(`relay for ${wrap}`, () => {
+    if (!proc.running) throw new Error(`relay for ${wrap} ended: ${proc.stderr}`)
+    return proc.stdout.includes('ready')
+  })
+  return proc
+}
+
+/** Adds device w0 to both ends of the pair; what goes through it is wrapped on e0. Returns the relays to stop. */
+export async function wrapPair(pair: Pair, wrap: Wrap): Promise<Proc[]> {
+  const can = inner(wrap)
   const sides = [
-    [pair.server, SERVER, CLIENT, INNER_SERVER],
-    [pair.client, CLIENT, SERVER, INNER_CLIENT],
+    { ns: pair.server, mine: SERVER, other: CLIENT, inside: INNER_SERVER },
+    { ns: pair.client, mine: CLIENT, other: SERVER, inside: INNER_CLIENT },
   ] as const
-  for (const [ns, mine, other, inside] of sides) {
-    addOne(ns, wrap, mine, other)
-    const can = inner(wrap)
-    const addresses = [...(can.v4 ? [`${inside.v4}/24`] : []), ...(can.v6 ? [`${inside.v6}/64`] : [])]
-    ns.ip('link', 'set', 'w0', 'mtu', '1300')
-    ns.up('w0', ...addresses)
-    ns.plainOffloads('w0')
+  for (const { ns, mine, other, inside } of sides) {
+    if (wrap === 'vxlan')
+      ns.ip('link', 'add', 'w0', 'type', 'vxlan', 'id', '7001', 'local', mine.v4, 'remote', other.v4, 'dstport', '4789', 'dev', 'e0')
+    else if (wrap === 'vxlan6')
+      ns.ip('link', 'add', 'w0', 'type', 'vxlan', 'id', '7002', 'local', mine.v6, 'remote', other.v6, 'dstport', '4789', 'dev', 'e0')
+    else {
+      ns.ip('link', 'add', 'w0', 'type', 'veth', 'peer', 'name', 'w1')
+      ns.ip('link', 'set', 'w1', 'addrgenmode', 'none')
+      ns.up('w1')
+    }
+    ns.ip('link', 'set', 'w0', 'mtu', '1300', 'addrgenmode', 'none')
+    ns.exec('ethtool', '-K', 'w0', 'tx', 'off', 'tso', 'off', 'gso', 'off', 'gro', 'off')
+    ns.up('w0', ...(can.v4 ? [`${inside.v4}/24`] : []), ...(can.v6 ? [`${inside.v6}/64`] : []))
   }
+  if (wrap === 'vxlan' || wrap === 'vxlan6') return []
+  // Bare IP goes through some of these links, so nobody would answer to ARP: neighbours are fixed.
+  for (const [ns, to, whose] of [
+    [pair.server, INNER_CLIENT, pair.client],
+    [pair.client, INNER_SERVER, pair.server],
+  ] as const) {
+    if (can.v4) ns.ip('neigh', 'add', to.v4, 'lladdr', address(whose, 'w0'), 'dev', 'w0', 'nud', 'permanent')
+    if (can.v6) ns.ip('neigh', 'add', to.v6, 'lladdr', address(whose, 'w0'), 'dev', 'w0', 'nud', 'permanent')
+  }
+  const [a, b] = wrap === 'ip6gre' || wrap === 'ip6ip6' ? [SERVER.v6, CLIENT.v6] : [SERVER.v4, CLIENT.v4]
+  return [
+    await relay(pair.server, wrap, a, b, address(pair.client, 'e0')),
+    await relay(pair.client, wrap, b, a, address(pair.server, 'e0')),
+  ]
 }

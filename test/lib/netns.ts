@@ -17,6 +17,7 @@ export class Netns {
     this.sysctl('net.ipv6.conf.all.accept_dad', 0)
     this.sysctl('net.ipv6.conf.default.accept_dad', 0)
     this.sysctl('net.ipv6.conf.default.router_solicitations', 0)
+    this.sysctl('net.ipv4.ip_unprivileged_port_start', 0) // odd ports for servers that refuse root
     this.ip('link', 'set', 'lo', 'up')
   }
 
@@ -96,13 +97,8 @@ export class Pair {
     this.server = new Netns('s')
     this.client = new Netns('c')
     // IPv6 wants an MTU of 1280 at least.
-    const both = (a: { v4: string; v6: string }): string[] =>
-      (options.mtu ?? 1500) < 1280 ? [`${a.v4}/24`] : [`${a.v4}/24`, `${a.v6}/64`]
-    join(
-      { ns: this.server, device: 'e0', addresses: both(SERVER) },
-      { ns: this.client, device: 'e0', addresses: both(CLIENT) },
-      options,
-    )
+    const both = (a: { v4: string; v6: string }): string[] => ((options.mtu ?? 1500) < 1280 ? [`${a.v4}/24`] : [`${a.v4}/24`, `${a.v6}/64`])
+    join({ ns: this.server, device: 'e0', addresses: both(SERVER) }, { ns: this.client, device: 'e0', addresses: both(CLIENT) }, options)
   }
 
   [Symbol.dispose](): void {

@@ -25,11 +25,9 @@ export interface Finished {
 /** argv with what it takes to enter cgroup, namespace and user. Every wrapper execs, so the pid stays that of the child. */
 function wrapped(argv: readonly string[], options: StartOptions): string[] {
   let out = [...argv]
-  if (options.user !== undefined)
-    out = ['setpriv', `--reuid=${options.user}`, `--regid=${options.user}`, '--clear-groups', '--', ...out]
+  if (options.user !== undefined) out = ['setpriv', `--reuid=${options.user}`, `--regid=${options.user}`, '--clear-groups', '--', ...out]
   if (options.netns !== undefined) out = ['nsenter', `--net=/run/netns/${options.netns}`, '--', ...out]
-  if (options.cgroup !== undefined)
-    out = ['sh', '-c', `echo $$ > "$0"/cgroup.procs && exec "$@"`, options.cgroup, ...out]
+  if (options.cgroup !== undefined) out = ['sh', '-c', `echo $$ > "$0"/cgroup.procs && exec "$@"`, options.cgroup, ...out]
   return out
 }
 
@@ -78,10 +76,7 @@ export class Proc {
   /** Waits for the end; kills and throws after `limit` milliseconds. */
   async finish(limit = 20_000): Promise<Finished> {
     const late = new AbortController()
-    const code = await Promise.race([
-      this.#done,
-      sleep(limit, 'late' as const, { signal: late.signal }).catch(() => null),
-    ])
+    const code = await Promise.race([this.#done, sleep(limit, 'late' as const, { signal: late.signal }).catch(() => null)])
     late.abort()
     if (code === 'late') {
       await this.stop('SIGKILL')
@@ -98,10 +93,7 @@ export class Proc {
   async stop(name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     this.signal(name)
     const late = new AbortController()
-    const ended = await Promise.race([
-      this.#done.then(() => true),
-      sleep(2000, false, { signal: late.signal }).catch(() => true),
-    ])
+    const ended = await Promise.race([this.#done.then(() => true), sleep(2000, false, { signal: late.signal }).catch(() => true)])
     late.abort()
     if (!ended) {
       this.signal('SIGKILL')

@@ -23,8 +23,7 @@ file	transport	a	b	protocol	layers	labels
 `
 const LIMIT = 60_000
 
-const place = (end: Flow['source']): string =>
-  end.address.includes(':') ? `[${end.address}]:${end.port}` : `${end.address}:${end.port}`
+const place = (end: Flow['source']): string => (end.address.includes(':') ? `[${end.address}]:${end.port}` : `${end.address}:${end.port}`)
 
 /** Rows of truth: every flow to a named port must be expected, and every expectation met. */
 function rows(file: string, flows: readonly Flow[], expects: readonly Expect[]): string[] {
@@ -44,12 +43,14 @@ function rows(file: string, flows: readonly Flow[], expects: readonly Expect[]):
     const queue = queues.get(key)
     if (queue === undefined) continue
     const e = queue.shift()
-    if (e === undefined) throw new Error(`${file}: more flows to ${key} than expected`)
+    if (e === undefined)
+      throw new Error(`${file}: more flows to ${key} than expected: ${flows.map((f) => `${f.source.port}>${f.destination.port}`)}`)
     const layers = (e.layers ?? [e.protocol]).join(',')
     out.push([file, flow.transport, place(a), place(b), e.protocol, layers, JSON.stringify(e.labels ?? {})].join('\t'))
   }
   for (const [key, left] of queues)
-    if (left.length > 0) throw new Error(`${file}: ${left.length} flows to ${key} are missing; seen: ${flows.map((f) => f.destination.port)}`)
+    if (left.length > 0)
+      throw new Error(`${file}: ${left.length} flows to ${key} are missing; seen: ${flows.map((f) => f.destination.port)}`)
   return out
 }
 

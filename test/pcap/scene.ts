@@ -72,7 +72,10 @@ export class Stage {
   }
 
   /** Runs a client to its end. */
-  async ask(argv: readonly string[], options: { codes?: number[]; input?: string | Buffer; env?: Record<string, string> } = {}): Promise<string> {
+  async ask(
+    argv: readonly string[],
+    options: { codes?: number[]; input?: string | Buffer; env?: Record<string, string> } = {},
+  ): Promise<string> {
     const done = await run(argv, { netns: this.pair.client.name, cwd: this.dir.path, ...options })
     return done.stdout
   }

@@ -70,7 +70,11 @@ if (verb === 'answer') {
     socket.setMulticastInterface('10.77.0.2')
     if (mdns) socket.addMembership(group.v4, '10.77.0.2')
   }
-  const query = Buffer.concat([head(mdns ? 0 : 0x4711, 0, 1, 0), name(asked as string), Buffer.from([0, TYPES[type as string] as number, 0, 1])])
+  const query = Buffer.concat([
+    head(mdns ? 0 : 0x4711, 0, 1, 0),
+    name(asked as string),
+    Buffer.from([0, TYPES[type as string] as number, 0, 1]),
+  ])
   socket.send(query, group.port, v6 ? `${group.v6}%${DEVICE}` : group.v4)
   const late = setTimeout(() => {
     console.error('no answer')

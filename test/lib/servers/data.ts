@@ -26,12 +26,30 @@ export async function postgres(netns: string | undefined, dir: TempDir, port: nu
   await run(['chown', 'postgres:postgres', home])
   const data = `${home}/data`
   const bin = postgresBin()
-  await run([`${bin}/initdb`, '-D', data, '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N', '-U', 'postgres'], { user: 'postgres', cwd: home })
-  await run(['sh', '-c', `echo 'host all all all trust
-host replication all all trust' >> ${data}/pg_hba.conf`])
-  const settings = ['listen_addresses=*', `port=${port}`, `unix_socket_directories=${home}`, 'fsync=off', 'shared_buffers=8MB', 'autovacuum=off']
+  await run([`${bin}/initdb`, '-D', data, '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N', '-U', 'postgres'], {
+    user: 'postgres',
+    cwd: home,
+  })
+  await run([
+    'sh',
+    '-c',
+    `echo 'host all all all trust
+host replication all all trust' >> ${data}/pg_hba.conf`,
+  ])
+  const settings = [
+    'listen_addresses=*',
+    `port=${port}`,
+    `unix_socket_directories=${home}`,
+    'fsync=off',
+    'shared_buffers=8MB',
+    'autovacuum=off',
+  ]
   if (keys !== undefined) {
-    await run(['sh', '-c', `cp ${keys.key} ${home}/key && cp ${keys.cert} ${home}/cert && chmod 600 ${home}/key && chown postgres ${home}/key ${home}/cert`])
+    await run([
+      'sh',
+      '-c',
+      `cp ${keys.key} ${home}/key && cp ${keys.cert} ${home}/cert && chmod 600 ${home}/key && chown postgres ${home}/key ${home}/cert`,
+    ])
     settings.push('ssl=on', `ssl_key_file=${home}/key`, `ssl_cert_file=${home}/cert`)
   }
   const proc = new Proc([`${bin}/postgres`, '-D', data, ...settings.flatMap((s) => ['-c', s])], { netns, user: 'postgres', cwd: home })
@@ -53,8 +71,24 @@ CREATE USER app IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO app;
   chmodSync(init, 0o644)
   await run(['chown', 'mysql:mysql', home])
   const common = ['--no-defaults', `--datadir=${home}/data`, `--tmpdir=${home}`]
-  await run(['mariadb-install-db', ...common, '--auth-root-authentication-method=normal', '--skip-test-db', '--innodb-log-file-size=4M', '--innodb-buffer-pool-size=8M'], { user: 'mysql', cwd: home, limit: 60_000 })
-  const small = ['--innodb-buffer-pool-size=8M', '--innodb-log-file-size=4M', '--innodb-flush-log-at-trx-commit=0', '--performance-schema=off', '--skip-name-resolve']
+  await run(
+    [
+      'mariadb-install-db',
+      ...common,
+      '--auth-root-authentication-method=normal',
+      '--skip-test-db',
+      '--innodb-log-file-size=4M',
+      '--innodb-buffer-pool-size=8M',
+    ],
+    { user: 'mysql', cwd: home, limit: 60_000 },
+  )
+  const small = [
+    '--innodb-buffer-pool-size=8M',
+    '--innodb-log-file-size=4M',
+    '--innodb-flush-log-at-trx-commit=0',
+    '--performance-schema=off',
+    '--skip-name-resolve',
+  ]
   const tls = keys === undefined ? [] : [`--ssl-cert=${keys.cert}`, `--ssl-key=${keys.key}`]
   const net = [`--port=${port}`, `--socket=${home}/sock`, `--pid-file=${home}/pid`, '--bind-address=*', `--init-file=${init}`]
   const proc = new Proc(['mariadbd', ...common, ...small, ...tls, ...net], { netns, user: 'mysql', cwd: home })
@@ -64,7 +98,9 @@ CREATE USER app IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO app;
 }
 
 export async function memcached(netns: string | undefined, port: number, udp = 0): Promise<Proc> {
-  const proc = new Proc(['memcached', '-u', 'root', '-p', String(port), '-U', String(udp), '-l', '0.0.0.0,::', '-m', '8', '-t', '1'], { netns })
+  const proc = new Proc(['memcached', '-u', 'root', '-p', String(port), '-U', String(udp), '-l', '0.0.0.0,::', '-m', '8', '-t', '1'], {
+    netns,
+  })
   await listening(proc, port)
   return proc
 }

@@ -27,7 +27,10 @@ _ldap._tcp IN SRV 0 5 389 ns
 export async function named(netns: string | undefined, dir: TempDir, port: number): Promise<Proc> {
   const home = dir.dir(`named-${port}`)
   dir.file('example.test.zone', `${ZONE}${BIG}\n`)
-  dir.file('reverse.zone', `$TTL 60\n@ IN SOA ns.example.test. a.example.test. 1 60 60 60 60\n@ IN NS ns.example.test.\n80 IN PTR www.example.test.\n`)
+  dir.file(
+    'reverse.zone',
+    `$TTL 60\n@ IN SOA ns.example.test. a.example.test. 1 60 60 60 60\n@ IN NS ns.example.test.\n80 IN PTR www.example.test.\n`,
+  )
   const conf = dir.file(
     `named-${port}.conf`,
     `options { directory "${home}"; pid-file none; listen-on port ${port} { any; }; listen-on-v6 port ${port} { any; };
@@ -106,11 +109,10 @@ export async function dropbear(netns: string | undefined, dir: TempDir, port: nu
   return { proc, identity: await identity(dir) }
 }
 
-/** Mosquitto; anonymous clients welcome. `websockets` makes it speak MQTT over WebSocket. */
-export async function mosquitto(netns: string | undefined, dir: TempDir, port: number, options: { websockets?: boolean; keys?: KeyPair } = {}): Promise<Proc> {
+/** Mosquitto; anonymous clients welcome. */
+export async function mosquitto(netns: string | undefined, dir: TempDir, port: number, options: { keys?: KeyPair } = {}): Promise<Proc> {
   const tls = options.keys === undefined ? '' : `certfile ${options.keys.cert}\nkeyfile ${options.keys.key}\n`
-  const kind = options.websockets === true ? 'protocol websockets\n' : ''
-  const conf = dir.file(`mosquitto-${port}.conf`, `user root\nlistener ${port}\n${kind}${tls}allow_anonymous true\npersistence false\n`)
+  const conf = dir.file(`mosquitto-${port}.conf`, `user root\nlistener ${port}\n${tls}allow_anonymous true\npersistence false\n`)
   chmodSync(conf, 0o644)
   const proc = new Proc(['mosquitto', '-c', conf], { netns })
   await listening(proc, port)

@@ -24,8 +24,20 @@ const methods = (port: number): Scene => ({
     await s.ask(['curl', '-s', '-g', '-H', 'Host: web.example.test', `http://[${s.server.v6}]:${port}/moved`])
     const one = (m: string): Expect => http(port, { 'http.request.method': m, 'http.host': host })
     return [
-      http(port, { 'http.request.method': 'GET', 'http.host': host, 'url.path': '/', 'http.response.status_code': '200', 'http.content_type': 'text/plain' }),
-      http(port, { 'http.request.method': 'POST', 'http.host': host, 'url.path': '/upload', 'http.response.status_code': '201', 'http.content_type': 'application/json' }),
+      http(port, {
+        'http.request.method': 'GET',
+        'http.host': host,
+        'url.path': '/',
+        'http.response.status_code': '200',
+        'http.content_type': 'text/plain',
+      }),
+      http(port, {
+        'http.request.method': 'POST',
+        'http.host': host,
+        'url.path': '/upload',
+        'http.response.status_code': '201',
+        'http.content_type': 'application/json',
+      }),
       ...['HEAD', 'OPTIONS', 'PUT', 'DELETE', 'PATCH'].map(one),
       http(port, { 'http.host': 'web.example.test', 'http.response.status_code': '301' }),
     ]
@@ -43,7 +55,17 @@ export const HTTP1: readonly Scene[] = [
       const url = `http://${s.server.v4}:8080`
       await s.ask(['curl', '-s', '-x', url, 'http://web.example.test/'])
       await s.ask(['curl', '-s', '-X', 'OPTIONS', '--request-target', '*', url])
-      await s.ask(['curl', '-s', '-H', 'Transfer-Encoding: chunked', '-H', 'Host: chunk.example.test', '-d', 'x'.repeat(300), `${url}/upload`])
+      await s.ask([
+        'curl',
+        '-s',
+        '-H',
+        'Transfer-Encoding: chunked',
+        '-H',
+        'Host: chunk.example.test',
+        '-d',
+        'x'.repeat(300),
+        `${url}/upload`,
+      ])
       await s.ask(['curl', '-s', '-0', '-H', 'Host: old.example.test', `${url}/`])
       await s.ask(['curl', '-s', '-H', 'Host: keep.example.test', `${url}/a`, `${url}/b`, `${url}/big`])
       const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: pipe.example.test\r\n\r\n`
@@ -99,7 +121,11 @@ export const HTTP1: readonly Scene[] = [
         `exec 3<>/dev/tcp/${s.server.v4}/8080; ${parts.map((p) => `printf '${p}' >&3; sleep 0.03`).join('; ')}; read -t 2 -r line <&3; echo "$line"`
       await s.ask(['bash', '-c', script(['G', 'E', 'T / HTTP/1.1\\r\\nHost: split.example.test\\r\\n\\r\\n'])])
       await s.ask(['bash', '-c', script([...'GET /slow HTTP/1.1'].concat(['\\r\\nHost: bytes.example.test\\r\\n', '\\r\\n']))])
-      await s.ask(['bash', '-c', script(['POST /upload HTTP/1.1\\r\\nHo', 'st: half.example.test\\r\\nContent-Length: 5\\r\\n', '\\r\\n', 'hello'])])
+      await s.ask([
+        'bash',
+        '-c',
+        script(['POST /upload HTTP/1.1\\r\\nHo', 'st: half.example.test\\r\\nContent-Length: 5\\r\\n', '\\r\\n', 'hello']),
+      ])
       return [
         http(8080, { 'http.host': 'split.example.test' }),
         http(8080, { 'http.host': 'bytes.example.test', 'url.path': '/slow' }),

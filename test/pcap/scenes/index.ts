@@ -15,6 +15,4 @@ import { SSH } from './ssh.js'
 import { TLS } from './tls.js'
 import { WEBSOCKET } from './websocket.js'
 
-export const SCENES: readonly Scene[] = [
-  ...[HTTP1, HTTP2, GRPC, WEBSOCKET, DNS, TLS, SSH, REDIS, SQL, MQ, QUIC, LINKS, SHAPES].flat(),
-]
+export const SCENES: readonly Scene[] = [...[HTTP1, HTTP2, GRPC, WEBSOCKET, DNS, TLS, SSH, REDIS, SQL, MQ, QUIC, LINKS, SHAPES].flat()]

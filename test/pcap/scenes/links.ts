@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The same exchange (HTTP, and DNS over UDP) inside every kind of tag and tunnel, recorded on the carrier; other link
 // types and file formats; IPv6 extension headers set by the sender.
-import { INNER_SERVER, inner, type Wrap, wrapPair } from '../../lib/links.js'
+import { INNER_SERVER, inner, WRAPS, type Wrap, wrapPair } from '../../lib/links.js'
 import { unbound } from '../../lib/servers/system.js'
 import { nginx } from '../../lib/servers/web.js'
 import type { Expect, Scene, Stage } from '../scene.js'
+
+const isIp = (type: number): boolean => type === 0x0800 || type === 0x86dd
 
 const EXPECT: readonly Expect[] = [
   { port: 8080, protocol: 'http1', labels: { 'http.host': 'web.example.test' } },
@@ -26,7 +28,7 @@ const wrapped = (wrap: Wrap): Scene => ({
   name: `link-${wrap}`,
   about: `HTTP and DNS inside ${wrap}`,
   async prepare(s: Stage) {
-    wrapPair(s.pair, wrap)
+    for (const relay of await wrapPair(s.pair, wrap)) await s.keep(relay)
     await servers(s)
   },
   async run(s: Stage) {
@@ -36,8 +38,6 @@ const wrapped = (wrap: Wrap): Scene => ({
     return can.v4 && can.v6 ? [...EXPECT, ...EXPECT] : [...EXPECT]
   },
 })
-
-const WRAPS: readonly Wrap[] = ['vlan', 'qinq', 'vxlan', 'vxlan6', 'geneve', 'gre', 'grekey', 'gretap', 'ip6gre', 'ipip', 'sit', 'ip6ip6']
 
 /** A sender that puts options in front of its payload: kind 54 = hop-by-hop, 59 = destination, 57 = routing. */
 const EXTENDED = (kinds: readonly number[], stream: boolean): string => `
@@ -74,20 +74,10 @@ export const LINKS: readonly Scene[] = [
   carrier('file-pcapng', 'pcapng with times in nanoseconds', { format: 'pcapng' }),
   carrier('file-gzip', 'pcap in gzip', { format: 'pcap.gz' }),
   carrier('link-any', 'recorded on all interfaces at once: Linux cooked header, version 2', { device: 'any' }),
-  {
-    name: 'link-raw',
-    about: 'recorded on a GRE device: bare IP packets',
-    device: 'w0',
-    async prepare(s: Stage) {
-      wrapPair(s.pair, 'gre')
-      await servers(s)
-    },
-    async run(s: Stage) {
-      await exchange(s, INNER_SERVER.v4)
-      await exchange(s, INNER_SERVER.v6)
-      return [...EXPECT, ...EXPECT]
-    },
-  },
+  carrier('link-raw', 'bare IP packets, as a tun device gives them: the Ethernet header is taken off', {
+    edit: (frames) =>
+      frames.filter((f) => isIp(f.data.readUInt16BE(12))).map((f) => ({ ...f, link: 101, data: f.data.subarray(14), wire: f.wire - 14 })),
+  }),
   {
     name: 'ipv6-extension-headers',
     about: 'hop-by-hop options, destination options and both, over UDP and TCP',

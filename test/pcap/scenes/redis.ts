@@ -11,17 +11,29 @@ const resp = (port: number): Scene => ({
     const cli = ['redis-cli', '-h', s.server.v4, '-p', String(port)]
     await s.ask([...cli, 'SET', 'greeting', 'hello'])
     await s.ask([...cli, '-3', 'HGETALL', 'nothing'])
-    await s.ask(cli, { input: 'MULTI\nINCR n\nINCR n\nEXEC\n' })
+    await s.say(port, 'MULTI\r\nINCR n\r\nINCR n\r\nEXEC\r\n')
     await s.ask([...cli, '--pipe'], { input: 'SET a 1\r\nSET b 2\r\nGET a\r\n' })
     await s.say(port, 'PING\r\nSET k v\r\nGET k\r\nQUIT\r\n')
     await s.say(port, '*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n')
     await s.ask([...cli, 'NOSUCH', 'x'], { codes: [0, 1] })
     await s.ask(['sh', '-c', `timeout 1 ${cli.join(' ')} SUBSCRIBE news & sleep 0.4; ${cli.join(' ')} PUBLISH news extra; wait; true`])
-    const replica = await redis(s.pair.client.name, s.dir, 7777, '--replicaof', s.server.v4, String(port), '--repl-diskless-sync-delay', '0')
+    const replica = await redis(
+      s.pair.client.name,
+      s.dir,
+      7777,
+      '--replicaof',
+      s.server.v4,
+      String(port),
+      '--repl-diskless-sync-delay',
+      '0',
+    )
     await new Promise((resolve) => setTimeout(resolve, 1800))
     await replica.stop()
     const one: Expect = { port, protocol: 'redis' }
-    return [{ ...one, labels: { 'db.operation.name': 'SET' } }, { ...one, times: 9 }]
+    return [
+      { ...one, labels: { 'db.operation.name': 'SET' } },
+      { ...one, times: 9 },
+    ]
   },
 })
 

@@ -10,25 +10,40 @@ const psql = (port: number): Scene => ({
     await s.keep(postgres(s.serverNs, s.dir, port))
     await s.keep(postgres(s.serverNs, s.dir, port + 1, await s.keys()))
     const bin = postgresBin()
-    const env = (mode: string): Record<string, string> => ({ PGSSLMODE: mode, PGUSER: 'postgres', PGDATABASE: 'postgres', PGCONNECT_TIMEOUT: '5' })
+    const env = (mode: string): Record<string, string> => ({
+      PGSSLMODE: mode,
+      PGUSER: 'postgres',
+      PGDATABASE: 'postgres',
+      PGCONNECT_TIMEOUT: '5',
+    })
     const sql = (p: number, mode: string, text: string, host: string = s.server.v4): Promise<string> =>
       s.ask([`${bin}/psql`, '-X', '-h', host, '-p', String(p), '-c', text], { env: env(mode), codes: [0, 1, 2] })
     await sql(port, 'disable', 'SELECT 1')
     await sql(port, 'prefer', 'CREATE TABLE t (i int, n text)', s.server.v6)
     await sql(port, 'require', 'SELECT 1')
     const script = s.dir.file('bench.sql', '\\set x random(1, 9)\nSELECT :x + 1;\n')
-    await s.ask([`${bin}/pgbench`, '-n', '-M', 'prepared', '-t', '3', '-f', script, '-h', s.server.v4, '-p', String(port)], { env: env('disable') })
-    await s.ask(['sh', '-c', `printf '1\\tone\\n2\\ttwo\\n' | ${bin}/psql -X -h ${s.server.v4} -p ${port} -c 'COPY t FROM STDIN'`], { env: env('disable') })
+    await s.ask([`${bin}/pgbench`, '-n', '-M', 'prepared', '-t', '3', '-f', script, '-h', s.server.v4, '-p', String(port)], {
+      env: env('disable'),
+    })
+    await s.ask(['sh', '-c', `printf '1\\tone\\n2\\ttwo\\n' | ${bin}/psql -X -h ${s.server.v4} -p ${port} -c 'COPY t FROM STDIN'`], {
+      env: env('disable'),
+    })
     await sql(port, 'disable', 'SELECT * FROM nowhere')
-    await s.ask(['timeout', '-s', 'INT', '0.5', `${bin}/psql`, '-X', '-h', s.server.v4, '-p', String(port), '-c', 'SELECT pg_sleep(9)'], { env: env('disable'), codes: [] })
-    await s.ask([`${bin}/psql`, '-X', '-h', s.server.v4, '-p', String(port), '-d', 'dbname=postgres replication=database', '-c', 'IDENTIFY_SYSTEM'], { env: env('disable') })
+    await s.ask(['timeout', '-s', 'INT', '0.5', `${bin}/psql`, '-X', '-h', s.server.v4, '-p', String(port), '-c', 'SELECT pg_sleep(9)'], {
+      env: env('disable'),
+      codes: [],
+    })
+    await s.ask(
+      [`${bin}/psql`, '-X', '-h', s.server.v4, '-p', String(port), '-d', 'dbname=postgres replication=database', '-c', 'IDENTIFY_SYSTEM'],
+      { env: env('disable') },
+    )
     await sql(port + 1, 'require', 'SELECT 1')
     await sql(port + 1, 'disable', 'SELECT 2')
     const user: Expect = { port, protocol: 'postgresql', labels: { 'db.user': 'postgres', 'db.namespace': 'postgres' } }
     return [
       { ...user, times: 2 },
       { port, protocol: 'postgresql' },
-      { ...user, times: 4 },
+      { ...user, times: 5 },
       { port, protocol: 'postgresql' },
       user,
       { port: port + 1, protocol: 'postgresql', layers: ['postgresql', 'tls'] },

@@ -13,7 +13,18 @@ const both = (port: number): Scene => ({
     await s.keep(server.proc)
     const other = await dropbear(s.serverNs, s.dir, port + 1)
     await s.keep(other.proc)
-    const options = ['-F', 'none', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'BatchMode=yes', '-i', server.identity]
+    const options = [
+      '-F',
+      'none',
+      '-o',
+      'StrictHostKeyChecking=no',
+      '-o',
+      'UserKnownHostsFile=/dev/null',
+      '-o',
+      'BatchMode=yes',
+      '-i',
+      server.identity,
+    ]
     await s.ask(['ssh', ...options, '-p', String(port), `root@${s.server.v4}`, 'true'])
     await s.ask(['ssh', ...options, '-p', String(port), `root@${s.server.v6}`, 'echo hello'])
     await s.ask(['ssh-keyscan', '-t', 'ed25519', '-p', String(port), s.server.v4])

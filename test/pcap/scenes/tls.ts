@@ -18,7 +18,11 @@ async function client(s: Stage, port: number, ...extra: string[]): Promise<void>
   await s.ask(['openssl', 's_client', '-connect', `${s.server.v4}:${port}`, '-quiet', ...names, ...extra], { codes: [], input: GET })
 }
 
-const LONG_ALPN = [...Array.from({ length: 60 }, (_, i) => `protocol-with-a-long-name-${String(i).padStart(3, '0')}`), 'h2', 'http/1.1'].join(',')
+const LONG_ALPN = [
+  ...Array.from({ length: 60 }, (_, i) => `protocol-with-a-long-name-${String(i).padStart(3, '0')}`),
+  'h2',
+  'http/1.1',
+].join(',')
 
 const versions = (port: number): Scene => ({
   name: `tls-versions-${port}`,
@@ -32,7 +36,10 @@ const versions = (port: number): Scene => ({
     await client(s, port, '-tls1_3', ...sni, '-alpn', 'h2,http/1.1')
     await client(s, port, '-tls1_2')
     await client(s, port)
-    await s.ask(['openssl', 's_client', '-connect', `[${s.server.v6}]:${port}`, '-quiet', '-servername', 'api.example.test'], { codes: [], input: GET })
+    await s.ask(['openssl', 's_client', '-connect', `[${s.server.v6}]:${port}`, '-quiet', '-servername', 'api.example.test'], {
+      codes: [],
+      input: GET,
+    })
     const named = { 'tls.sni': 'web.example.test' }
     return [
       tls(port, { ...named, 'tls.protocol.version': '1.0' }),
