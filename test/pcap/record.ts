@@ -11,6 +11,7 @@ import { Pair, unavailable } from '../lib/netns.js'
 import { pcapBytes, pcapngBytes, readPcap } from '../lib/pcap.js'
 import { sweep } from '../lib/registry.js'
 import { TempDir } from '../lib/temp.js'
+import { place } from '../lib/truth.js'
 import { type Expect, type Scene, Stage } from './scene.js'
 import { SCENES } from './scenes/index.js'
 
@@ -22,8 +23,6 @@ const HEAD = `# What the flows of the captures in this folder are; written by re
 file	transport	a	b	protocol	layers	labels
 `
 const LIMIT = 60_000
-
-const place = (end: Flow['source']): string => (end.address.includes(':') ? `[${end.address}]:${end.port}` : `${end.address}:${end.port}`)
 
 /** Rows of truth: every flow to a named port must be expected, and every expectation met. */
 function rows(file: string, flows: readonly Flow[], expects: readonly Expect[]): string[] {
