@@ -3,7 +3,7 @@
 #define FI_HOST 1
 #pragma GCC diagnostic ignored "-Wunknown-pragmas" /* `#pragma unroll` is clang's, for the kernel build */
 #pragma GCC diagnostic ignored "-Wunused-function" /* accessors that no signature of this build uses */
-#pragma GCC diagnostic ignored "-Wcomment" /* "bpf/proto/*.h" in a generated comment */
+#pragma GCC diagnostic ignored "-Wcomment" /* a file pattern in a generated comment */
 
 #include <string.h>
 
@@ -50,6 +50,31 @@ int fi_core_parse(struct fi_pkt *p, const __u8 *frame, __u32 cap_len, __u32 wire
 	fi_parse_begin(p, next, view, 1);
 	p->off = off;
 	return fi_parse(p);
+}
+
+int fi_core_normalise(struct fi_tuple *t)
+{
+	int c = memcmp(t->addr[0], t->addr[1], 16);
+	__u8 a[16];
+	__be16 port = t->port_be[0];
+
+	if (c < 0 || (c == 0 && __builtin_bswap16(t->port_be[0]) <= __builtin_bswap16(t->port_be[1])))
+		return 0;
+	memcpy(a, t->addr[0], 16);
+	memcpy(t->addr[0], t->addr[1], 16);
+	memcpy(t->addr[1], a, 16);
+	t->port_be[0] = t->port_be[1];
+	t->port_be[1] = port;
+	return 1;
+}
+
+int fi_core_reused(const struct fi_flow *f, int end, const struct fi_pkt *p)
+{
+	const struct fi_side *s = &f->side[end & 1];
+
+	if (p->tuple.l4 != FI_TCP || (p->tcp_flags & (FI_TH_SYN | FI_TH_ACK | FI_TH_RST)) != FI_TH_SYN)
+		return 0;
+	return f->flags & FI_F_CLOSED || (s->flags & FI_D_BASED && s->have + s->from && s->base != p->seq + 1);
 }
 
 void fi_core_tcp(struct fi_flow *f, int end, const struct fi_pkt *p)

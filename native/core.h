@@ -35,6 +35,10 @@ struct fi_core {
  * (enum fi_next or an EtherType) what stands at `off`. 0 or -FI_C_*. */
 int fi_core_parse(struct fi_pkt *p, const __u8 *frame, __u32 cap_len, __u32 wire_len, __u32 off, __u32 next, __u8 view);
 
+/* Puts the lower (address, port) first; returns the end that sent the packet. */
+int fi_core_normalise(struct fi_tuple *t);
+/* A SYN that cannot belong to the connection this flow has seen: the tuple is used again. */
+int fi_core_reused(const struct fi_flow *f, int end, const struct fi_pkt *p);
 /* Handshake flags of one TCP packet of `end`. */
 void fi_core_tcp(struct fi_flow *f, int end, const struct fi_pkt *p);
 /* The flow's opener is `end`, as far as the first packet tells. */
