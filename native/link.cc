@@ -114,6 +114,22 @@ int nflog(const CapturePacket &p, uint32_t *off, uint32_t *next)
 int linkHeader(const CapturePacket &p, uint32_t *off, uint32_t *next)
 {
 	*off = 0;
+	if (p.link == 192) { /* per-packet information: its length, and the link type of what follows, little-endian */
+		if (p.captured < 8)
+			return -FI_C_TRUNCATED;
+		CapturePacket inner = p;
+		uint32_t skip = le16(p.data + 2);
+
+		if (skip < 8 || skip > p.captured || le16(p.data + 4) == 192)
+			return -FI_C_MALFORMED;
+		inner.data += skip;
+		inner.captured -= skip;
+		inner.link = static_cast<uint16_t>(le16(p.data + 4));
+		int err = linkHeader(inner, off, next);
+
+		*off += skip;
+		return err;
+	}
 	switch (p.link) {
 	case 1:
 		*next = FI_NEXT_ETH;
@@ -134,6 +150,10 @@ int linkHeader(const CapturePacket &p, uint32_t *off, uint32_t *next)
 		return 0;
 	case 51: /* PPPoE session, its header first */
 		*next = 0x8864;
+		return 0;
+	case 10: /* FDDI: frame control and two addresses */
+		*off = 13;
+		*next = FI_NEXT_LLC;
 		return 0;
 	case 11: /* LLC over ATM, RFC 2684 */
 		*next = FI_NEXT_LLC;
