@@ -23,7 +23,7 @@ await build({
   sourcemap: 'linked',
   legalComments: 'external',
   logLevel: 'warning',
-  define: { '__FLOWIDENT_VERSION__': JSON.stringify(version) },
+  define: { __FLOWIDENT_VERSION__: JSON.stringify(version) },
   // CommonJS packages inside an ES module bundle still call require() for Node's own modules.
   banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
 })

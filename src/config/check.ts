@@ -80,7 +80,7 @@ function words(error: ErrorObject, path: Path): string {
   const where = spell(path) || 'the file'
   const value = error.data
   if (error.keyword === 'required') return `${where}: "${String(error.params['missingProperty'])}" is missing`
-  if (error.keyword === 'minProperties') return `${where}: needs at least one of ${Object.keys(schema.properties ?? {}).join(', ')})`
+  if (error.keyword === 'minProperties') return `${where}: needs at least one of ${Object.keys(schema.properties ?? {}).join(', ')}`
   if (error.keyword === 'uniqueItems') return `${where}: ${show((value as unknown[])[Number(error.params['i'])])} is there twice`
   const expects =
     schema.expects ??
