@@ -16,9 +16,8 @@ export interface ExecRecord {
   readonly nowNs: bigint
   readonly owner: OwnerRecord
   readonly path: string
-  readonly args: readonly string[]
-  /** Whether the argument list was cut at the kernel's limit. */
-  readonly cut: boolean
+  /** Separated by zero bytes; cut at the kernel's limit. */
+  readonly args: string
 }
 export interface CgroupRecord {
   readonly nowNs: bigint
@@ -72,15 +71,11 @@ export interface RecordHandler {
 const readExec = (data: DataView, at: number): ExecRecord => {
   const pathLen = Math.min(data.getUint32(at + EXEC.pathLen, true), EXEC.pathSize)
   const argsLen = Math.min(data.getUint32(at + EXEC.argsLen, true), EXEC.argsSize)
-  const cut = argsLen === EXEC.argsSize && data.getUint8(at + EXEC.args + argsLen - 1) !== 0
-  const args = readText(data, at + EXEC.args, argsLen).split('\0')
-  if (args.at(-1) === '') args.pop() // each argument ends with a zero
   return {
     nowNs: data.getBigUint64(at + HEAD.now, true),
     owner: readOwner(data, at + EXEC.owner),
     path: readText(data, at + EXEC.path, pathLen),
-    args,
-    cut,
+    args: readText(data, at + EXEC.args, argsLen),
   }
 }
 
@@ -103,7 +98,10 @@ const batchView = new WeakMap<ArrayBufferLike, DataView>()
 /** The ring's buffer is one and the same for every batch: its DataView is made once. */
 export const viewOf = (buffer: ArrayBufferLike): DataView => {
   let view = batchView.get(buffer)
-  if (!view) batchView.set(buffer, (view = new DataView(buffer)))
+  if (!view) {
+    view = new DataView(buffer)
+    batchView.set(buffer, view)
+  }
   return view
 }
 

@@ -147,7 +147,7 @@ export const flowToJson = (view: RecordView, labels: ReadonlyMap<string, string>
 
 const putOwner = (json: Record<string, unknown>, owner: FlowOwner): void => {
   json['process.pid'] = owner.pid
-  if (owner.comm !== undefined) json['process.command'] = owner.comm
+  if (owner.comm !== undefined) json['process.executable.name'] = owner.comm
   if (owner.exePath !== undefined) json['process.executable.path'] = owner.exePath
   if (owner.commandLine !== undefined) json['process.command_line'] = owner.commandLine
   json['process.owner'] = owner.userName ?? String(owner.uid)

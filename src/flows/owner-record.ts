@@ -15,11 +15,9 @@ export interface OwnerRecord {
   readonly netns: number
   readonly execId: number
   readonly comm: string
-  readonly how: OwnerHow
+  /** enum fi_owner_how. */
+  readonly how: number
 }
-export type OwnerHow = 'none' | 'created' | 'found' | 'used'
-
-const HOWS: readonly OwnerHow[] = ['none', 'created', 'found', 'used']
 
 export const readOwner = (data: DataView, at: number): OwnerRecord => ({
   cgroup: data.getBigUint64(at + OWNER.cgroup, true),
@@ -32,5 +30,5 @@ export const readOwner = (data: DataView, at: number): OwnerRecord => ({
   netns: data.getUint32(at + OWNER.netns, true),
   execId: data.getUint32(at + OWNER.execId, true),
   comm: readCString(data, at + OWNER.comm, OWNER.commSize),
-  how: HOWS[data.getUint8(at + OWNER.how)] ?? 'none',
+  how: data.getUint8(at + OWNER.how),
 })

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every flow that is live, and the last ones that ended. Bounded: `flows` live ones, `history` ended ones. Found by id, by
+// 5-tuple in either direction and by port, each in constant time. Fed by dumps and by the ring buffer; the kernel's
+// counters do not depend on it, so what does not fit here is missing in lists only.
+import { Chains, powerOfTwo } from './chains.js'
+import type { LabelsRecord } from './decode.js'
+import { type Labels, LabelStore } from './labels.js'
+import { FLAG, STATE, TYPE } from './layout.js'
+import { RecordView } from './record-view.js'
+import { Slabs } from './slabs.js'
+import { type Endpoint, hashEnd, isEnd, tupleHash } from './tuple.js'
+
+export interface TableLimits {
+  readonly flows: number
+  readonly history: number
+  readonly labelBytes: number
+}
+
+/** Told after a change that somebody may want to hear of. */
+export type ChangeKind = 'verdict' | 'labels' | 'end'
+export type ChangeListener = (kind: ChangeKind, slot: number) => void
+
+const FREE = 0
+const LIVE = 1
+const ENDED = 2
+const PORTS = 65536
+
+export class FlowTable {
+  readonly #limits: TableLimits
+  readonly #slabs: Slabs
+  readonly #labels: LabelStore
+  readonly #status: Uint8Array
+  readonly #stamp: Uint32Array
+  readonly #tags: Int32Array
+  readonly #mask: number
+  readonly #ids: Chains
+  readonly #tuples: Chains
+  readonly #ports: Chains
+  readonly #ended: Chains
+  readonly #view = new RecordView()
+  #generation = 1
+  #live = 0
+  #endedCount = 0
+  #listener: ChangeListener | undefined
+  /** Flows that had no room, that left a dump without an end record, and that fell out of the history. */
+  readonly losses = { full: 0, vanished: 0, forgotten: 0 }
+
+  constructor(limits: TableLimits) {
+    const capacity = limits.flows + limits.history
+    const buckets = powerOfTwo(capacity)
+    this.#limits = limits
+    this.#mask = buckets - 1
+    this.#slabs = new Slabs(capacity)
+    this.#labels = new LabelStore(limits.labelBytes)
+    this.#status = new Uint8Array(capacity)
+    this.#stamp = new Uint32Array(capacity)
+    this.#tags = new Int32Array(capacity)
+    this.#ids = new Chains(buckets, capacity)
+    this.#tuples = new Chains(buckets, capacity)
+    this.#ports = new Chains(PORTS, 2 * capacity)
+    this.#ended = new Chains(1, capacity)
+  }
+
+  get live(): number {
+    return this.#live
+  }
+  get ended(): number {
+    return this.#endedCount
+  }
+  get capacity(): number {
+    return this.#limits.flows
+  }
+  get labelsRefused(): number {
+    return this.#labels.refused
+  }
+  /** Slots to walk: 0 … end - 1; `present` says which hold a flow. */
+  get end(): number {
+    return this.#slabs.end
+  }
+  present(slot: number): boolean {
+    return (this.#status[slot] ?? FREE) !== FREE
+  }
+  isLive(slot: number): boolean {
+    return this.#status[slot] === LIVE
+  }
+  view(slot: number, into: RecordView): RecordView {
+    return this.#slabs.view(slot, into)
+  }
+  labels(slot: number): Labels | undefined {
+    return this.#labels.get(slot)
+  }
+  /** A number that others keep with a flow; back to 0 whenever its owner or its labels change. */
+  tag(slot: number): number {
+    return this.#tags[slot]!
+  }
+  setTag(slot: number, tag: number): void {
+    this.#tags[slot] = tag
+  }
+  onChange(listener: ChangeListener): void {
+    this.#listener = listener
+  }
+
+  find(high: number, low: number): number {
+    const bucket = this.#idBucket(high, low)
+    for (let slot = this.#ids.first(bucket); slot >= 0; slot = this.#ids.after(bucket, slot)) {
+      const view = this.view(slot, this.#view)
+      if (view.idLow === low && view.idHigh === high) return slot
+    }
+    return -1
+  }
+
+  /** Flows between two endpoints, whichever opened; newest first, at most `limit`. */
+  byTuple(l4: number, a: Endpoint, b: Endpoint, limit: number): number[] {
+    const found: number[] = []
+    const bucket = tupleHash(hashEnd(a), hashEnd(b), l4) & this.#mask
+    for (let slot = this.#tuples.first(bucket); slot >= 0 && found.length < limit; slot = this.#tuples.after(bucket, slot)) {
+      const view = this.view(slot, this.#view)
+      if (view.l4 === l4 && ((isEnd(view, 0, a) && isEnd(view, 1, b)) || (isEnd(view, 0, b) && isEnd(view, 1, a)))) found.push(slot)
+    }
+    return found
+  }
+
+  /** Slots of flows with this port at either end, newest first. */
+  *byPort(port: number): Generator<number> {
+    for (let item = this.#ports.first(port); item >= 0; item = this.#ports.after(port, item)) {
+      const slot = item >> 1
+      const view = this.view(slot, this.#view)
+      if ((item & 1) === 0 || view.port(0) !== view.port(1)) yield slot
+    }
+  }
+
+  /** A record from a dump or from the ring. Gives the slot, or -1 when it was not taken. */
+  put(record: RecordView): number {
+    const { data, at, type, idHigh, idLow } = record
+    const over = type === TYPE.end || record.stateNumber === STATE.ended
+    let slot = this.find(idHigh, idLow)
+    if (slot < 0) {
+      // A socket that lingers after its flow ended is dumped too: that end was told when it happened.
+      if (over && type === TYPE.flow) return -1
+      slot = this.#insert(record, over)
+      if (slot < 0) return -1
+    } else if (!this.#slabs.sameTuple(slot, data, at)) {
+      this.#remove(slot) // the number was given anew
+      return this.put(record)
+    } else if (record.nowNs < this.view(slot, this.#view).nowNs) {
+      // Dumps take their time: the ring has told of something newer meanwhile.
+      this.#stamp[slot] = this.#generation
+      return slot
+    } else if (this.#status[slot] === ENDED) {
+      if (over) return slot
+      this.#revive(slot)
+    }
+    if (this.#slabs.write(slot, data, at)) this.#tags[slot] = 0
+    this.#stamp[slot] = this.#generation
+    if (over) this.#finish(slot)
+    if (type === TYPE.verdict) this.#listener?.('verdict', slot)
+    return slot
+  }
+
+  putLabels(record: LabelsRecord): void {
+    const slot = this.find(Number(record.id >> 32n), Number(record.id & 0xffff_ffffn))
+    if (slot < 0) this.#labels.wait(record.id, record.labels)
+    else if (this.#labels.put(slot, record.labels)) {
+      this.#tags[slot] = 0
+      this.#listener?.('labels', slot)
+    }
+  }
+
+  /** Before a dump is asked for: what is not seen from here on is gone. */
+  beginDump(): void {
+    this.#generation++
+  }
+  /** After a dump was taken in: ends live flows that it does not have. Walks `budget` slots; gives where to go on, or -1. */
+  sweep(from: number, budget: number): number {
+    const to = Math.min(from + budget, this.end)
+    for (let slot = from; slot < to; slot++) {
+      if (this.#status[slot] !== LIVE || this.#stamp[slot]! >= this.#generation) continue
+      this.losses.vanished++
+      const view = this.view(slot, this.#view)
+      // A handshake's state moves to the accepted socket under another id: it is not a flow of its own.
+      if (view.payloadPackets(0) + view.payloadPackets(1) === 0) this.#remove(slot)
+      else this.#finish(slot)
+    }
+    return to < this.end ? to : -1
+  }
+
+  #idBucket(high: number, low: number): number {
+    return (Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1) >>> 7) & this.#mask
+  }
+
+  #insert(record: RecordView, over: boolean): number {
+    if (!over && this.#live >= this.#limits.flows) {
+      this.losses.full++
+      return -1
+    }
+    if (over && this.#endedCount >= this.#limits.history) this.#forgetOldest()
+    const slot = this.#slabs.take()
+    if (slot < 0) {
+      this.losses.full++
+      return -1
+    }
+    this.#slabs.write(slot, record.data, record.at)
+    this.#tags[slot] = 0
+    this.#status[slot] = LIVE
+    this.#live++
+    const view = this.view(slot, this.#view)
+    this.#ids.add(this.#idBucket(view.idHigh, view.idLow), slot)
+    this.#tuples.add(tupleHash(hashEnd(view, 0), hashEnd(view, 1), view.l4) & this.#mask, slot)
+    this.#ports.add(view.port(0), 2 * slot)
+    this.#ports.add(view.port(1), 2 * slot + 1)
+    const waiting = this.#labels.claim(view.idHigh, view.idLow)
+    if (waiting) this.#labels.put(slot, waiting)
+    return slot
+  }
+
+  #finish(slot: number): void {
+    if (this.#status[slot] !== LIVE) return
+    this.#slabs.close(slot, FLAG.closed, STATE.ended)
+    this.#status[slot] = ENDED
+    this.#live--
+    this.#ended.add(0, slot)
+    this.#endedCount++
+    this.#listener?.('end', slot)
+    while (this.#endedCount > this.#limits.history) this.#forgetOldest()
+  }
+
+  /** A flow that was taken for gone is there after all. */
+  #revive(slot: number): void {
+    this.#ended.remove(0, slot)
+    this.#endedCount--
+    this.#status[slot] = LIVE
+    this.#live++
+  }
+
+  #forgetOldest(): void {
+    const oldest = this.#ended.last(0)
+    if (oldest < 0) return
+    this.losses.forgotten++
+    this.#remove(oldest)
+  }
+
+  #remove(slot: number): void {
+    const view = this.view(slot, this.#view)
+    this.#ids.remove(this.#idBucket(view.idHigh, view.idLow), slot)
+    this.#tuples.remove(tupleHash(hashEnd(view, 0), hashEnd(view, 1), view.l4) & this.#mask, slot)
+    this.#ports.remove(view.port(0), 2 * slot)
+    this.#ports.remove(view.port(1), 2 * slot + 1)
+    if (this.#status[slot] === ENDED) {
+      this.#ended.remove(0, slot)
+      this.#endedCount--
+    } else this.#live--
+    this.#status[slot] = FREE
+    this.#labels.drop(slot)
+    this.#slabs.give(slot)
+  }
+}
