@@ -20,6 +20,15 @@ export interface Flow {
   destination: End
   first: number
   fragmented: boolean
+  /** TCP: who sent the first FIN, and what passed after the other end acknowledged it: by then that socket may be gone. */
+  closer: 'source' | 'destination' | undefined
+  late: Record<'source' | 'destination', { packets: number; bytes: number }>
+}
+
+/** While counting. */
+interface Tracked extends Flow {
+  fin?: number
+  acknowledged?: boolean
 }
 
 interface Ip {
@@ -124,7 +133,7 @@ function linkType(frame: Frame): [number, Buffer] {
 /** The flows of a capture, in order of their first packet. */
 export function flowsOf(frames: readonly Frame[]): Flow[] {
   const flows: Flow[] = []
-  const open = new Map<string, Flow>()
+  const open = new Map<string, Tracked>()
   const fragments = new Map<string, End>()
   for (const frame of frames) {
     let ip = ipOf(...linkType(frame))
@@ -143,7 +152,7 @@ export function flowsOf(frames: readonly Frame[]): Flow[] {
   return flows
 }
 
-function account(ip: Ip, time: number, flows: Flow[], open: Map<string, Flow>): End {
+function account(ip: Ip, time: number, flows: Flow[], open: Map<string, Tracked>): End {
   const transport = ip.protocol === 6 ? 'tcp' : 'udp'
   const from = { address: ip.source, port: ip.body.readUInt16BE(0) }
   const to = { address: ip.destination, port: ip.body.readUInt16BE(2) }
@@ -154,7 +163,15 @@ function account(ip: Ip, time: number, flows: Flow[], open: Map<string, Flow>): 
     const none = { packets: 0, bytes: 0, payloads: 0, payloadBytes: 0 }
     const swap = (flags & 0x12) === 0x12
     const [source, destination] = swap ? [to, from] : [from, to]
-    flow = { transport, source: { ...source, ...none }, destination: { ...destination, ...none }, first: time, fragmented: false }
+    flow = {
+      transport,
+      source: { ...source, ...none },
+      destination: { ...destination, ...none },
+      first: time,
+      fragmented: false,
+      closer: undefined,
+      late: { source: { packets: 0, bytes: 0 }, destination: { packets: 0, bytes: 0 } },
+    }
     open.set(key, flow)
     flows.push(flow)
   }
@@ -167,5 +184,17 @@ function account(ip: Ip, time: number, flows: Flow[], open: Map<string, Flow>): 
   if (payload > 0) end.payloads++
   end.payloadBytes += Math.max(payload, 0)
   if (ip.fragment !== undefined) flow.fragmented = true
+  if (transport === 'tcp') close(flow, same ? 'source' : 'destination', ip, payload, flags)
   return end
+}
+
+/** Follows the end of a TCP connection, for Flow.late. */
+function close(flow: Tracked, from: 'source' | 'destination', ip: Ip, payload: number, flags: number): void {
+  if (flow.acknowledged) {
+    flow.late[from].packets++
+    flow.late[from].bytes += ip.total
+  } else if (flow.closer === undefined && (flags & 1) !== 0) {
+    flow.closer = from
+    flow.fin = (ip.body.readUInt32BE(4) + payload + 1) >>> 0
+  } else if (flow.closer !== undefined && flow.closer !== from && ip.body.readUInt32BE(8) === flow.fin) flow.acknowledged = true
 }

@@ -13,7 +13,10 @@ export interface StartOptions {
   cgroup?: string | undefined
   cwd?: string | undefined
   env?: Record<string, string> | undefined
+  /** All of its input. */
   input?: string | Buffer | undefined
+  /** Keep its input open for say(). */
+  talk?: boolean | undefined
 }
 
 export interface Finished {
@@ -47,7 +50,7 @@ export class Proc {
     this.#child = spawn(command as string, args, {
       cwd: options.cwd,
       env: { ...process.env, LC_ALL: 'C', ...options.env },
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [options.input === undefined && options.talk !== true ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     })
     this.#child.stdout?.on('data', (chunk) => {
       this.stdout += chunk
@@ -71,6 +74,11 @@ export class Proc {
 
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined
+  }
+
+  /** Writes to the child's input, which must have been asked for by `talk`. */
+  say(text: string): void {
+    this.#child.stdin?.write(text)
   }
 
   /** Waits for the end; kills and throws after `limit` milliseconds. */

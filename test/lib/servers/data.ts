@@ -4,10 +4,16 @@ import { chmodSync, readdirSync } from 'node:fs'
 import { listening, Proc, run, until } from '../process.js'
 import type { KeyPair, TempDir } from '../temp.js'
 
-export async function redis(netns: string | undefined, dir: TempDir, port: number, ...extra: string[]): Promise<Proc> {
+export async function redis(
+  netns: string | undefined,
+  dir: TempDir,
+  port: number,
+  extra: readonly string[] = [],
+  cgroup?: string,
+): Promise<Proc> {
   const home = dir.dir(`redis-${port}`)
   const args = ['--port', String(port), '--dir', home, '--save', '', '--protected-mode', 'no', '--bind', '* -::*']
-  const proc = new Proc(['redis-server', ...args, ...extra], { netns })
+  const proc = new Proc(['redis-server', ...args, ...extra], { netns, cgroup })
   await listening(proc, port)
   return proc
 }
@@ -21,7 +27,7 @@ function newest(root: string): string {
 export const postgresBin = (): string => newest('/usr/lib/postgresql')
 
 /** PostgreSQL as user postgres, which is also the database's superuser; trusts every client. */
-export async function postgres(netns: string | undefined, dir: TempDir, port: number, keys?: KeyPair): Promise<Proc> {
+export async function postgres(netns: string | undefined, dir: TempDir, port: number, keys?: KeyPair, cgroup?: string): Promise<Proc> {
   const home = dir.dir(`postgres-${port}`)
   await run(['chown', 'postgres:postgres', home])
   const data = `${home}/data`
@@ -52,20 +58,28 @@ host replication all all trust' >> ${data}/pg_hba.conf`,
     ])
     settings.push('ssl=on', `ssl_key_file=${home}/key`, `ssl_cert_file=${home}/cert`)
   }
-  const proc = new Proc([`${bin}/postgres`, '-D', data, ...settings.flatMap((s) => ['-c', s])], { netns, user: 'postgres', cwd: home })
+  const proc = new Proc([`${bin}/postgres`, '-D', data, ...settings.flatMap((s) => ['-c', s])], {
+    netns,
+    user: 'postgres',
+    cwd: home,
+    cgroup,
+  })
   await listening(proc, port)
   await until('postgres to accept', () => proc.stderr.includes('ready to accept connections'))
   return proc
 }
 
 /** MariaDB as user mysql; account `app` with password `secret` and database `shop`. */
-export async function mariadb(netns: string | undefined, dir: TempDir, port: number, keys?: KeyPair): Promise<Proc> {
+export async function mariadb(netns: string | undefined, dir: TempDir, port: number, keys?: KeyPair, cgroup?: string): Promise<Proc> {
   const home = dir.dir(`mariadb-${port}`)
   const init = dir.file(
     `mariadb-${port}.sql`,
-    `CREATE DATABASE shop; CREATE TABLE shop.item (id INT PRIMARY KEY, name TEXT);
+    // One statement a line: the server reads no more from a line than the first.
+    `CREATE DATABASE shop;
+CREATE TABLE shop.item (id INT PRIMARY KEY, name TEXT);
 INSERT INTO shop.item VALUES (1,'one'),(2,'two');
-CREATE USER app IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO app;
+CREATE USER app IDENTIFIED BY 'secret';
+GRANT ALL ON *.* TO app;
 `,
   )
   chmodSync(init, 0o644)
@@ -91,7 +105,7 @@ CREATE USER app IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO app;
   ]
   const tls = keys === undefined ? [] : [`--ssl-cert=${keys.cert}`, `--ssl-key=${keys.key}`]
   const net = [`--port=${port}`, `--socket=${home}/sock`, `--pid-file=${home}/pid`, '--bind-address=*', `--init-file=${init}`]
-  const proc = new Proc(['mariadbd', ...common, ...small, ...tls, ...net], { netns, user: 'mysql', cwd: home })
+  const proc = new Proc(['mariadbd', ...common, ...small, ...tls, ...net], { netns, user: 'mysql', cwd: home, cgroup })
   await listening(proc, port)
   await until('mariadb to accept', () => proc.stderr.includes('ready for connections'), 30_000)
   return proc

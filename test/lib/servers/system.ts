@@ -24,7 +24,7 @@ _ldap._tcp IN SRV 0 5 389 ns
 `
 
 /** BIND, serving the zone example.test. */
-export async function named(netns: string | undefined, dir: TempDir, port: number): Promise<Proc> {
+export async function named(netns: string | undefined, dir: TempDir, port: number, cgroup?: string): Promise<Proc> {
   const home = dir.dir(`named-${port}`)
   dir.file('example.test.zone', `${ZONE}${BIG}\n`)
   dir.file(
@@ -40,14 +40,14 @@ zone "example.test" { type primary; file "${dir.file('example.test.zone')}"; };
 zone "2.0.192.in-addr.arpa" { type primary; file "${dir.file('reverse.zone')}"; };
 `,
   )
-  const proc = new Proc(['named', '-g', '-n', '1', '-c', conf], { netns })
+  const proc = new Proc(['named', '-g', '-n', '1', '-c', conf], { netns, cgroup })
   await listening(proc, port)
   await listening(proc, port, 'udp')
   return proc
 }
 
 /** Unbound with local data only, so that it asks nobody. */
-export async function unbound(netns: string | undefined, dir: TempDir, port: number): Promise<Proc> {
+export async function unbound(netns: string | undefined, dir: TempDir, port: number, cgroup?: string): Promise<Proc> {
   const conf = dir.file(
     `unbound-${port}.conf`,
     `server:
@@ -68,7 +68,7 @@ remote-control:
   control-enable: no
 `,
   )
-  const proc = new Proc(['unbound', '-d', '-c', conf], { netns })
+  const proc = new Proc(['unbound', '-d', '-c', conf], { netns, cgroup })
   await listening(proc, port)
   await listening(proc, port, 'udp')
   return proc
@@ -87,7 +87,13 @@ async function identity(dir: TempDir): Promise<string> {
 }
 
 /** OpenSSH; root logs in with the key only. */
-export async function sshd(netns: string | undefined, dir: TempDir, port: number, ...extra: string[]): Promise<Shell> {
+export async function sshd(
+  netns: string | undefined,
+  dir: TempDir,
+  port: number,
+  extra: readonly string[] = [],
+  cgroup?: string,
+): Promise<Shell> {
   const key = await identity(dir)
   const host = dir.file(`sshd-${port}.key`)
   await run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', host])
@@ -96,15 +102,15 @@ export async function sshd(netns: string | undefined, dir: TempDir, port: number
     `sshd-${port}.conf`,
     `Port ${port}\nHostKey ${host}\nPidFile none\nUsePAM no\nAuthorizedKeysFile ${key}.pub\nStrictModes no\nPermitRootLogin prohibit-password\nPrintMotd no\n${extra.join('\n')}\n`,
   )
-  const proc = new Proc(['/usr/sbin/sshd', '-D', '-e', '-f', conf], { netns })
+  const proc = new Proc(['/usr/sbin/sshd', '-D', '-e', '-f', conf], { netns, cgroup })
   await listening(proc, port)
   return { proc, identity: key }
 }
 
-export async function dropbear(netns: string | undefined, dir: TempDir, port: number): Promise<Shell> {
+export async function dropbear(netns: string | undefined, dir: TempDir, port: number, cgroup?: string): Promise<Shell> {
   const host = dir.file(`dropbear-${port}.key`)
   await run(['dropbearkey', '-t', 'ed25519', '-f', host])
-  const proc = new Proc(['dropbear', '-F', '-E', '-r', host, '-p', String(port), '-P', dir.file(`dropbear-${port}.pid`)], { netns })
+  const proc = new Proc(['dropbear', '-F', '-E', '-r', host, '-p', String(port), '-P', dir.file(`dropbear-${port}.pid`)], { netns, cgroup })
   await listening(proc, port)
   return { proc, identity: await identity(dir) }
 }

@@ -10,7 +10,14 @@ export interface Site {
 }
 
 /** nginx on all addresses of its namespace; `/` answers a short text, `/big` 3000 bytes, `/upload` takes a body. */
-export async function nginx(netns: string | undefined, dir: TempDir, sites: readonly Site[], keys?: KeyPair, workers = 1): Promise<Proc> {
+export async function nginx(
+  netns: string | undefined,
+  dir: TempDir,
+  sites: readonly Site[],
+  keys?: KeyPair,
+  workers = 1,
+  cgroup?: string,
+): Promise<Proc> {
   const home = dir.dir(`nginx-${sites.map((s) => s.port).join('-')}`)
   const listen = sites.flatMap((s) => [`listen ${s.port} ${s.options ?? ''};`, `listen [::]:${s.port} ${s.options ?? ''};`])
   const tls = keys === undefined ? '' : `ssl_certificate ${keys.cert}; ssl_certificate_key ${keys.key}; ssl_protocols TLSv1.2 TLSv1.3;`
@@ -31,7 +38,7 @@ http {
 }
 `,
   )
-  const proc = new Proc(['nginx', '-c', conf, '-p', home, '-e', `${home}/error.log`], { netns })
+  const proc = new Proc(['nginx', '-c', conf, '-p', home, '-e', `${home}/error.log`], { netns, cgroup })
   for (const s of sites) await listening(proc, s.port)
   return proc
 }

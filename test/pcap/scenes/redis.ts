@@ -17,16 +17,13 @@ const resp = (port: number): Scene => ({
     await s.say(port, '*1\r\n$4\r\nPING\r\n*2\r\n$3\r\nGET\r\n$1\r\nk\r\n')
     await s.ask([...cli, 'NOSUCH', 'x'], { codes: [0, 1] })
     await s.ask(['sh', '-c', `timeout 1 ${cli.join(' ')} SUBSCRIBE news & sleep 0.4; ${cli.join(' ')} PUBLISH news extra; wait; true`])
-    const replica = await redis(
-      s.pair.client.name,
-      s.dir,
-      7777,
+    const replica = await redis(s.pair.client.name, s.dir, 7777, [
       '--replicaof',
       s.server.v4,
       String(port),
       '--repl-diskless-sync-delay',
       '0',
-    )
+    ])
     await new Promise((resolve) => setTimeout(resolve, 1800))
     await replica.stop()
     const one: Expect = { port, protocol: 'redis' }

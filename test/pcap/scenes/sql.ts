@@ -16,11 +16,11 @@ const psql = (port: number): Scene => ({
       PGDATABASE: 'postgres',
       PGCONNECT_TIMEOUT: '5',
     })
-    const sql = (p: number, mode: string, text: string, host: string = s.server.v4): Promise<string> =>
-      s.ask([`${bin}/psql`, '-X', '-h', host, '-p', String(p), '-c', text], { env: env(mode), codes: [0, 1, 2] })
+    const sql = (p: number, mode: string, text: string, code = 0, host: string = s.server.v4): Promise<string> =>
+      s.ask([`${bin}/psql`, '-X', '-h', host, '-p', String(p), '-c', text], { env: env(mode), codes: [code] })
     await sql(port, 'disable', 'SELECT 1')
-    await sql(port, 'prefer', 'CREATE TABLE t (i int, n text)', s.server.v6)
-    await sql(port, 'require', 'SELECT 1')
+    await sql(port, 'prefer', 'CREATE TABLE t (i int, n text)', 0, s.server.v6)
+    await sql(port, 'require', 'SELECT 1', 2)
     const script = s.dir.file('bench.sql', '\\set x random(1, 9)\nSELECT :x + 1;\n')
     await s.ask([`${bin}/pgbench`, '-n', '-M', 'prepared', '-t', '3', '-f', script, '-h', s.server.v4, '-p', String(port)], {
       env: env('disable'),
@@ -28,7 +28,7 @@ const psql = (port: number): Scene => ({
     await s.ask(['sh', '-c', `printf '1\\tone\\n2\\ttwo\\n' | ${bin}/psql -X -h ${s.server.v4} -p ${port} -c 'COPY t FROM STDIN'`], {
       env: env('disable'),
     })
-    await sql(port, 'disable', 'SELECT * FROM nowhere')
+    await sql(port, 'disable', 'SELECT * FROM nowhere', 1)
     await s.ask(['timeout', '-s', 'INT', '0.5', `${bin}/psql`, '-X', '-h', s.server.v4, '-p', String(port), '-c', 'SELECT pg_sleep(9)'], {
       env: env('disable'),
       codes: [],
@@ -57,14 +57,14 @@ const maria = (port: number): Scene => ({
   about: 'plain, SSL, compressed, prepared statement, refused login, banner only',
   async run(s: Stage) {
     await s.keep(mariadb(s.serverNs, s.dir, port, await s.keys()))
-    const client = (...extra: string[]): Promise<string> =>
-      s.ask(['mariadb', '--no-defaults', '-h', s.server.v4, '-P', String(port), '-uapp', '--protocol=tcp', ...extra], { codes: [0, 1] })
+    const client = (codes: number[], ...extra: string[]): Promise<string> =>
+      s.ask(['mariadb', '--no-defaults', '-h', s.server.v4, '-P', String(port), '-uapp', '--protocol=tcp', ...extra], { codes })
     const plain = ['-psecret', '--skip-ssl', 'shop']
-    await client(...plain, '-e', 'SELECT * FROM item')
-    await client('-psecret', '--ssl', 'shop', '-e', 'SELECT 1')
-    await client(...plain, '--compress', '-e', 'SELECT REPEAT("x", 500)')
-    await client(...plain, '-e', 'PREPARE p FROM "SELECT name FROM item WHERE id = ?"; SET @i = 1; EXECUTE p USING @i')
-    await client('-pwrong', '--skip-ssl', '-e', 'SELECT 1')
+    await client([0], ...plain, '-e', 'SELECT * FROM item')
+    await client([0], '-psecret', '--ssl', 'shop', '-e', 'SELECT 1')
+    await client([0], ...plain, '--compress', '-e', 'SELECT REPEAT("x", 500)')
+    await client([0], ...plain, '-e', 'PREPARE p FROM "SELECT name FROM item WHERE id = ?"; SET @i = 1; EXECUTE p USING @i')
+    await client([1], '-pwrong', '--skip-ssl', '-e', 'SELECT 1')
     await s.say(port, '')
     const labels = { 'db.user': 'app', 'db.namespace': 'shop' }
     return [
