@@ -119,7 +119,9 @@ describe('a ClientHello in pieces', () => {
       initial(Buffer.concat([crypto(200, 241), Buffer.from([1, 0]), crypto(0, 50), crypto(120, 200), crypto(50, 120)])),
     ],
     'overlapping frames': [initial(Buffer.concat([crypto(0, 150), crypto(90, 241)]))],
-    'two packets in one datagram': [Buffer.concat([initial(crypto(0, 80), { pad: 200 }), initial(crypto(80, 241), { pad: 300, number: 1 })])],
+    'two packets in one datagram': [
+      Buffer.concat([initial(crypto(0, 80), { pad: 200 }), initial(crypto(80, 241), { pad: 300, number: 1 })]),
+    ],
     'after an acknowledgement': [initial(Buffer.concat([hex('02 00 00 01 00 00 00'), hex('03 05 00 00 00 01 02 03'), CRYPTO]))],
     'version 2': [initial(CRYPTO, { version: 0x6b3343cf })],
     'draft 29': [initial(CRYPTO, { version: 0xff00001d })],
@@ -156,7 +158,10 @@ describe('damage', () => {
       bad[i]! ^= 1 << (i % 8)
       quic.add(1n, bad)
       quic.end(1n)
-      expect(records.filter((r) => !r.equals(whole)), `byte ${i}`).toEqual([])
+      expect(
+        records.filter((r) => !r.equals(whole)),
+        `byte ${i}`,
+      ).toEqual([])
     }
   })
   it('cut anywhere: nothing', () => {
