@@ -19,6 +19,11 @@ export function daemonUnavailable(): string | undefined {
   return undefined
 }
 
+/** argv of one command of flowident, from the sources. */
+export function commandLine(...args: string[]): string[] {
+  return [process.execPath, '--import', import.meta.resolve('tsx'), `${ROOT}src/main.ts`, ...args]
+}
+
 export interface DaemonOptions {
   /** Interfaces of the wire view; none when left out. */
   interfaces?: readonly string[]
@@ -47,8 +52,7 @@ wire:
   interfaces: ${JSON.stringify(options.interfaces ?? ['none'])}
 ${options.config ?? ''}`,
     )
-    const argv = [process.execPath, '--import', import.meta.resolve('tsx'), `${ROOT}src/main.ts`, 'run', '--config', config]
-    const proc = new Proc(argv, { netns: options.netns, cwd: ROOT })
+    const proc = new Proc(commandLine('run', '--config', config), { netns: options.netns, cwd: ROOT })
     const daemon = new Daemon(proc, socket)
     await until('the daemon to be ready', async () => {
       if (!proc.running) throw new Error(`the daemon ended\n${proc.stdout}\n${proc.stderr}`)

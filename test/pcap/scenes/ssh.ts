@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // SSH: OpenSSH and Dropbear as servers and clients.
+import { spawnSync } from 'node:child_process'
 import { dropbear, sshd } from '../../lib/servers/system.js'
 import type { Expect, Scene, Stage } from '../scene.js'
 
-const OPENSSH = 'SSH-2.0-OpenSSH_9.2p1'
+const OPENSSH = `SSH-2.0-${version(['ssh', '-V'])}`
+
+/** What OpenSSH says of itself, Debian's suffix included. */
+function version(argv: [string, string]): string {
+  const { stderr } = spawnSync(argv[0], [argv[1]], { encoding: 'utf8' })
+  return stderr.split(',')[0] as string
+}
 
 const both = (port: number): Scene => ({
   name: `ssh-${port}`,
