@@ -36,7 +36,9 @@
 	X(25, PROXY_SOURCE, "proxy.source", "original source that a PROXY header names")           \
 	X(26, PROXY_DESTINATION, "proxy.destination", "original destination of a PROXY header")    \
 	X(27, TUNNEL_TARGET, "tunnel.target", "host:port that CONNECT or SOCKS asks for")          \
-	X(28, HTTP_API, "http.api", "API style over HTTP: graphql, json-rpc, otlp, …")
+	X(28, HTTP_API, "http.api", "API style over HTTP: graphql, json-rpc, otlp, …")             \
+	X(40, SIP_METHOD, "sip.method", "method of the first SIP request")                         \
+	X(41, SSDP_TARGET, "ssdp.target", "ST or NT: what is searched for or announced")
 
 enum fi_label_id {
 #define FI_LABEL_ENUM(id, name, text, help) FI_L_##name = id,

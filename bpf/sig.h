@@ -90,11 +90,36 @@ typedef __u64 fi_answer;
 	} while (0)
 #endif
 
-/* All ones when n bytes from off on are in the window, else 0. Branchless: a branch in every accessor
- * would double the verifier's states. off must be < 2^31. */
+/* Hides a value's origin from the compiler. Without it, clang turns arithmetic like the functions below back into
+ * compares and branches, and each branch in a loop doubles the states the verifier walks. */
+#ifdef FI_HOST
+#define FI_OPAQUE(v) (void)0
+#else
+#define FI_OPAQUE(v) asm("" : "+r"(v))
+#endif
+
+/* a < b, as 1 or 0, without a branch. Both < 2^63. */
+fi_inline __u32 fi_below(__u64 a, __u64 b)
+{
+	__u64 d = a - b;
+
+	FI_OPAQUE(d);
+	return (__u32)(d >> 63);
+}
+
+/* a == b, as 1 or 0, without a branch. */
+fi_inline __u32 fi_equal(__u64 a, __u64 b)
+{
+	return fi_below(a ^ b, 1);
+}
+
+/* All ones when n bytes from off on are in the window, else 0. Branchless. off must be < 2^31. */
 fi_inline __u64 fi_in(const struct fi_win *w, __u32 off, __u32 n)
 {
-	return (__u64)(((__s64)(__u64)off + n - (__s64)(__u64)w->len - 1) >> 63);
+	__s64 d = (__s64)((__u64)off + n) - (__s64)(__u64)w->len - 1;
+
+	FI_OPAQUE(d);
+	return (__u64)(d >> 63);
 }
 
 /* Readers: the value at off, or 0 when it is not wholly inside the window. */
@@ -171,9 +196,8 @@ fi_inline enum fi_fit fi_fit_fold(const struct fi_win *w, __u32 off, const char 
 
 		diff |= ((c | f) ^ (__u8)lit[i]) & (__u8)fi_in(w, off + i, 1);
 	}
-	if (diff)
-		return FI_FIT_NO;
-	return fi_in(w, off, n) ? FI_FIT_YES : FI_FIT_MORE;
+	/* NO, MORE, YES are 0, 1, 2: no branch here either */
+	return (enum fi_fit)(fi_equal(diff, 0) * (1 + (__u32)(fi_in(w, off, n) & 1)));
 }
 #define fi_fit(w, off, lit) fi_fit_fold(w, off, lit, sizeof(lit) - 1, 0)
 #define fi_fit_nocase(w, off, lit) fi_fit_fold(w, off, lit, sizeof(lit) - 1, 0x20)
@@ -191,10 +215,10 @@ fi_inline enum fi_fit fi_span(const struct fi_win *w, __u32 n)
 	return n <= w->total ? FI_FIT_YES : FI_FIT_MORE;
 }
 
-/* Character classes, branchless; 1 or 0. */
+/* Character classes, branchless; 1 or 0: combine them with | and &, negate with ^ 1. */
 fi_inline __u32 fi_range(__u8 c, __u8 lo, __u8 hi)
 {
-	return (__u32)((__u32)(c - lo) & 0xff) <= (__u32)(hi - lo);
+	return fi_below((__u8)(c - lo), (__u64)hi - lo + 1);
 }
 #define fi_digit(c) fi_range(c, '0', '9')
 #define fi_upper(c) fi_range(c, 'A', 'Z')

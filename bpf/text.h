@@ -17,15 +17,21 @@ fi_inline __u32 fi_word_upper(const struct fi_win *w, __u32 off)
 	return v & ~(letters >> 1);
 }
 
-/* Is the four-letter word (upper case) anywhere in the first n bytes? Any case. */
-fi_inline int fi_has_word(const struct fi_win *w, __u32 word, __u32 n)
+/* Scans look at this many bytes at most. */
+#define FI_SCAN 256
+
+/* Is the four-letter word (upper case) anywhere in the first n bytes? Any case. A global function: its loop is
+ * verified once, however many signatures use it. */
+FI_FN __u32 fi_has_word(const struct fi_win *w, __u32 word, __u32 n)
 {
 	__u32 found = 0;
 
-	for (__u32 i = 0; i < n; i++) {
-		__u32 diff = fi_word_upper(w, i) ^ word;
-
-		found |= (__u32)(((__u64)diff - 1) >> 63);
+	if (!w)
+		return 0;
+	for (__u32 i = 0; i < FI_SCAN; i++) {
+		if (i >= n)
+			break;
+		found |= fi_equal(fi_word_upper(w, i), word);
 	}
 	return found;
 }
@@ -35,35 +41,41 @@ fi_inline __u32 fi_reply(const struct fi_win *w)
 {
 	__u32 a = fi_at(w, 0), b = fi_at(w, 1), c = fi_at(w, 2), d = fi_at(w, 3);
 
-	if (!fi_range(a, '1', '6') || !fi_digit(b) || !fi_digit(c) || (d != ' ' && d != '-' && d != '\r'))
+	if (!(fi_range(a, '1', '6') & fi_digit(b) & fi_digit(c) & (fi_equal(d, ' ') | fi_equal(d, '-') | fi_equal(d, '\r'))))
 		return 0;
 	return (a - '0') * 100 + (b - '0') * 10 + (c - '0');
 }
 
-/* Number of bytes before the first LF within n, or n when there is none: 1-based position of LF, 0 = none. */
-fi_inline __u32 fi_line(const struct fi_win *w, __u32 n)
+/* Length of the first line with its LF, when that is within n bytes; else 0. */
+FI_FN __u32 fi_line(const struct fi_win *w, __u32 n)
 {
 	__u32 at = 0;
 
-	for (__u32 i = 0; i < n; i++) {
-		__u32 hit = fi_at(w, i) == '\n' && at == 0;
-
-		at |= hit * (i + 1);
+	if (!w)
+		return 0;
+	for (__u32 i = 0; i < FI_SCAN; i++) {
+		if (i >= n)
+			break;
+		at |= fi_equal(fi_at(w, i), '\n') * fi_equal(at, 0) * (i + 1);
 	}
 	return at;
 }
 
 /* No control characters but TAB, CR and LF, and no zero, in the first n bytes that are there. */
-fi_inline int fi_is_text(const struct fi_win *w, __u32 n)
+FI_FN __u32 fi_is_text(const struct fi_win *w, __u32 n)
 {
 	__u32 bad = 0;
 
-	for (__u32 i = 0; i < n; i++) {
+	if (!w)
+		return 0;
+	for (__u32 i = 0; i < FI_SCAN; i++) {
+		if (i >= n)
+			break;
 		__u8 c = fi_at(w, i);
 
-		bad |= (__u32)(c < 0x20 && c != '\t' && c != '\r' && c != '\n') & (__u32)fi_in(w, i, 1);
+		bad |= fi_below(c, 0x20) & (fi_equal(c, '\t') ^ 1) & (fi_equal(c, '\r') ^ 1) & (fi_equal(c, '\n') ^ 1) & (__u32)fi_in(w, i, 1);
 	}
-	return !bad;
+	return bad ^ 1;
 }
 
 #endif

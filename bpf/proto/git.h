@@ -4,7 +4,7 @@
 
 FI_PROTO(git, 83, 15, FI_TCP, "git transport", FI_PORTS(9418), FI_THEN());
 
-fi_inline int fi_hex(__u8 c)
+fi_inline __u32 fi_hex(__u8 c)
 {
 	return fi_digit(c) | fi_range(c | 0x20, 'a', 'f');
 }
@@ -27,7 +27,7 @@ FI_SIG(git)
 	__u32 bad = 0;
 
 	for (__u32 i = 4; i < 44; i++)
-		bad |= (__u32)!fi_hex(fi_at(w, i)) & (__u32)fi_in(w, i, 1);
+		bad |= (fi_hex(fi_at(w, i)) ^ 1) & (__u32)fi_in(w, i, 1);
 	if (bad)
 		return FI_NO;
 	if (w->len < 46)

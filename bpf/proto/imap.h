@@ -27,7 +27,7 @@ FI_SIG(imap)
 
 	for (__u32 i = 0; i < 16; i++) {
 		__u8 c = fi_at(w, i);
-		__u32 part = fi_alpha(c) | fi_digit(c) | (c == '.');
+		__u32 part = fi_alpha(c) | fi_digit(c) | fi_equal(c, '.');
 
 		in_tag &= part;
 		tag += in_tag;

@@ -15,9 +15,7 @@ FI_SIG(irc)
 		__u32 sp = 0;
 
 		for (__u32 i = 1; i < 64; i++) {
-			__u32 hit = fi_at(w, i) == ' ' && sp == 0;
-
-			sp |= hit * i;
+			sp |= fi_equal(fi_at(w, i), ' ') * fi_equal(sp, 0) * i;
 		}
 		if (!sp)
 			return w->len < 64 ? FI_MORE : FI_NO;

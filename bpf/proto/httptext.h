@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by the protocols with HTTP-like text: lines, start lines, and the few header fields that decide
+ * something. Not a protocol of its own.
+ *
+ * Line ends are found eight bytes at a time: a loop over 512 single bytes would cost the verifier ten times
+ * as much, and each packet too. */
+#ifndef FI_HTTPTEXT_H
+#define FI_HTTPTEXT_H
+
+#include "../sig.h"
+
+#define FI_NO_LINE 0xffff /* no line end in the window */
+#define FI_METHOD_MAX 24 /* longest method token taken: BASELINE-CONTROL has 16 */
+#define FI_HEADER_LINES 40
+
+/* More bytes can still come into this window. */
+fi_inline int fi_open(const struct fi_win *w)
+{
+	return !w->whole && w->len + w->at < FI_WINDOW;
+}
+
+/* Answer when the bytes so far are consistent but do not suffice. */
+fi_inline fi_answer fi_wait(const struct fi_win *w)
+{
+	return fi_open(w) ? FI_MORE : FI_NO;
+}
+
+/* All ones when lo <= c < lo + n, without a branch. */
+fi_inline __u64 fi_mask_range(__u8 c, __u8 lo, __u32 n)
+{
+	return (__u64)(((__s64)(__u64)(__u8)(c - lo) - n) >> 63);
+}
+
+fi_inline int fi_blank(__u8 c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Aligned eight bytes of data[], lowest address in the lowest byte. */
+fi_inline __u64 fi_word(const struct fi_win *w, __u32 index)
+{
+	__u64 v;
+#ifdef FI_HOST
+	__builtin_memcpy(&v, &w->data[index & FI_WINDOW_MASK & ~7u], 8);
+#else
+	v = *(const __u64 *)&w->data[index & FI_WINDOW_MASK & ~7u];
+#endif
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	v = __builtin_bswap64(v);
+#endif
+	return v;
+}
+
+/* Offset of the first LF at or after from, or FI_NO_LINE. */
+FI_FN int fi_line_end(const struct fi_win *w, __u32 from)
+{
+	const __u64 ones = 0x0101010101010101ull;
+
+	if (!w)
+		return FI_NO_LINE;
+	__u32 at = w->at & (FI_WINDOW - 1), first = at + (from & (FI_WINDOW - 1)), index = first & ~7u;
+	/* Bytes of the first word that lie before `from` are made anything but LF. */
+	__u64 before = (1ull << (first & 7) * 8) - 1, zero = 0;
+
+	for (__u32 i = 0; i < FI_WINDOW / 8 + 1; i++) {
+		__u64 diff = (fi_word(w, index) ^ ones * '\n') | before;
+
+		zero = (diff - ones) & ~diff & ones << 7; /* lowest bit set: the first LF */
+		if (zero)
+			break;
+		before = 0;
+		index += 8;
+		if (index >= at + w->len)
+			break;
+	}
+	if (!zero)
+		return FI_NO_LINE;
+	zero &= -zero;
+	index += (zero >> 7) * 0x0001020304050607ull >> 56; /* which byte of the word */
+	index -= at;
+	return index < w->len ? index : FI_NO_LINE;
+}
+
+/* End of the line that the LF at `lf` ends, without CR and up to two blanks. */
+fi_inline __u32 fi_line_trim(const struct fi_win *w, __u32 lf)
+{
+	__u32 end = lf;
+
+	if (end && fi_at(w, end - 1) == '\r')
+		end--;
+	if (end && fi_blank(fi_at(w, end - 1)))
+		end--;
+	if (end && fi_blank(fi_at(w, end - 1)))
+		end--;
+	return end;
+}
+
+/* Empty lines before a start line: RFC 9112 §2.2, RFC 3261 §7.5. At most two are passed over. */
+fi_inline __u32 fi_line_skip(const struct fi_win *w)
+{
+	__u32 n = 0;
+	__u64 still = ~0ull;
+
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		__u8 c = fi_at(w, i);
+
+		still &= fi_mask_range(c, '\n', 1) | fi_mask_range(c, '\r', 1);
+		n += still & 1;
+	}
+	return n;
+}
+
+/* Start of a request line: `METHOD SP`. Returns the length of the method; 0: not a request line; FI_METHOD_MAX:
+ * cut inside the method. Bit 8: there are lower-case letters in it. */
+FI_FN int fi_method(const struct fi_win *w, __u32 from)
+{
+	if (!w)
+		return 0;
+	__u64 still = ~0ull, lower = 0;
+	__u32 n = 0;
+
+	for (__u32 i = 0; i < FI_METHOD_MAX; i++) {
+		__u8 c = fi_at(w, from + i);
+		__u64 small = fi_mask_range(c, 'a', 26);
+		/* '-' for M-SEARCH, '_' for GET_PARAMETER */
+		__u64 ok = fi_mask_range(c, 'A', 26) | fi_mask_range(c, '-', 1) | fi_mask_range(c, '_', 1) | small;
+
+		still &= ok;
+		lower |= still & small;
+		n += still & 1;
+	}
+	if (n == 0 || n == FI_METHOD_MAX)
+		return 0;
+	if (from + n >= w->len)
+		return FI_METHOD_MAX;
+	if (!fi_blank(fi_at(w, from + n)))
+		return 0;
+	return n | (lower & 0x100);
+}
+
+/* Three digits at off and then none: a status code. */
+fi_inline int fi_status(const struct fi_win *w, __u32 off)
+{
+	return fi_range(fi_at(w, off), '1', '9') && fi_digit(fi_at(w, off + 1)) && fi_digit(fi_at(w, off + 2)) &&
+	       !fi_digit(fi_at(w, off + 3));
+}
+
+/* Header fields that decide something. */
+enum fi_header {
+	FI_H_END = 1, /* the empty line */
+	FI_H_WEBSOCKET = 2, /* Upgrade: websocket */
+	FI_H_H2C = 4, /* Upgrade: h2c */
+	FI_H_WS_KEY = 8, /* Sec-WebSocket-Key */
+	FI_H_GRPC_WEB = 16, /* Content-Type: application/grpc-web… */
+	FI_H_SSDP = 32, /* ST, NT, NTS, USN, EXT */
+};
+
+/* First byte of the value, after the colon at off - 1. */
+fi_inline __u32 fi_value(const struct fi_win *w, __u32 off)
+{
+	off += fi_blank(fi_at(w, off));
+	off += fi_blank(fi_at(w, off));
+	return off;
+}
+
+/* What the header line at off is. */
+FI_FN int fi_header_at(const struct fi_win *w, __u32 off)
+{
+	int bits = 0;
+
+	if (!w)
+		return 0;
+	off &= FI_WINDOW - 1;
+	if (fi_is(w, off, "\n") || fi_is(w, off, "\r\n"))
+		return FI_H_END;
+	if (fi_fit_nocase(w, off, "upgrade:") == FI_FIT_YES) {
+		__u32 v = fi_value(w, off + 8);
+
+		if (fi_fit_nocase(w, v, "websocket") == FI_FIT_YES)
+			bits = FI_H_WEBSOCKET;
+		else if (fi_fit_nocase(w, v, "h2c") == FI_FIT_YES)
+			bits = FI_H_H2C;
+	} else if (fi_fit_nocase(w, off, "sec-websocket-key:") == FI_FIT_YES) {
+		bits = FI_H_WS_KEY;
+	} else if (fi_fit_nocase(w, off, "content-type:") == FI_FIT_YES) {
+		if (fi_fit_nocase(w, fi_value(w, off + 13), "application/grpc-web") == FI_FIT_YES)
+			bits = FI_H_GRPC_WEB;
+	} else if (fi_fit_nocase(w, off, "st:") == FI_FIT_YES || fi_fit_nocase(w, off, "nt:") == FI_FIT_YES ||
+		   fi_fit_nocase(w, off, "nts:") == FI_FIT_YES || fi_fit_nocase(w, off, "usn:") == FI_FIT_YES ||
+		   fi_fit_nocase(w, off, "ext:") == FI_FIT_YES) {
+		bits = FI_H_SSDP;
+	}
+	return bits;
+}
+
+/* Header fields of the message whose start line begins at from: enum fi_header bits of what lies before the empty
+ * line. Bits only ever come with more bytes, never go. */
+FI_FN int fi_headers(const struct fi_win *w, __u32 from)
+{
+	int bits = 0;
+
+	if (!w)
+		return 0;
+	for (__u32 i = 0; i < FI_HEADER_LINES; i++) {
+		from = fi_line_end(w, from) + 1;
+		if (from >= FI_WINDOW)
+			break;
+		bits |= fi_header_at(w, from);
+		if (bits & FI_H_END)
+			break;
+	}
+	return bits;
+}
+
+#endif
