@@ -2,7 +2,6 @@
 // Keeps the flow table in step with the kernel: a dump now and then and on demand, taken in piece by piece so that
 // nothing else waits for it.
 import { setImmediate as turn } from 'node:timers/promises'
-import type { Kernel } from '../kernel/kernel.js'
 import { readBatch, type RecordHandler } from './decode.js'
 import { RecordView } from './record-view.js'
 import type { FlowTable } from './table.js'
@@ -10,6 +9,11 @@ import type { FlowTable } from './table.js'
 /** Records taken in before others get their turn: about 2 ms. */
 const PIECE = 2000
 const SWEEP_PIECE = 20_000
+
+/** The part of the kernel port that is needed here. */
+export interface FlowDumper {
+  dumpFlows(): Promise<ArrayBuffer>
+}
 
 export interface RefreshOptions {
   /** A dump is not older than this when somebody asks. */
@@ -27,7 +31,7 @@ export interface RefreshState {
 const ignore = (): void => undefined
 
 export class Refresher {
-  readonly #kernel: Pick<Kernel, 'dumpFlows'>
+  readonly #kernel: FlowDumper
   readonly #table: FlowTable
   readonly #options: RefreshOptions
   readonly #handler: RecordHandler
@@ -38,7 +42,7 @@ export class Refresher {
   #lastMs = 0
   #lastError: string | undefined
 
-  constructor(kernel: Pick<Kernel, 'dumpFlows'>, table: FlowTable, options: RefreshOptions) {
+  constructor(kernel: FlowDumper, table: FlowTable, options: RefreshOptions) {
     this.#kernel = kernel
     this.#table = table
     this.#options = options
