@@ -173,6 +173,7 @@ void Replay::finish(FlowEntry *e)
 	r->head.type = FI_R_END;
 	r->tuple = e->tuple;
 	r->flow = e->flow;
+	r->flow.state = FI_S_ENDED;
 	table_.erase(e);
 }
 
