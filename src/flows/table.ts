@@ -42,6 +42,7 @@ export class FlowTable {
   #live = 0
   #endedCount = 0
   #listener: ChangeListener | undefined
+  #ownerListener: ((slot: number) => void) | undefined
   /** Flows that had no room, that left a dump without an end record, and that fell out of the history. */
   readonly losses = { full: 0, vanished: 0, forgotten: 0 }
 
@@ -99,6 +100,10 @@ export class FlowTable {
   onChange(listener: ChangeListener): void {
     this.#listener = listener
   }
+  /** Told of each new flow that has an owner, and of each flow that got another one. */
+  onOwner(listener: (slot: number) => void): void {
+    this.#ownerListener = listener
+  }
 
   find(high: number, low: number): number {
     const bucket = this.#idBucket(high, low)
@@ -134,7 +139,9 @@ export class FlowTable {
     const { data, at, type, idHigh, idLow } = record
     const over = type === TYPE.end || record.stateNumber === STATE.ended
     let slot = this.find(idHigh, idLow)
+    let fresh = false
     if (slot < 0) {
+      fresh = true
       // A socket that lingers after its flow ended is dumped too: that end was told when it happened.
       if (over && type === TYPE.flow) return -1
       slot = this.#insert(record, over)
@@ -150,9 +157,13 @@ export class FlowTable {
       if (over) return slot
       this.#revive(slot)
     }
-    if (this.#slabs.write(slot, data, at)) this.#tags[slot] = 0
+    if (this.#slabs.write(slot, data, at) || fresh) {
+      this.#tags[slot] = 0
+      if (this.view(slot, this.#view).owned) this.#ownerListener?.(slot)
+    }
     this.#stamp[slot] = this.#generation
     if (over) this.#finish(slot)
+    if (type === TYPE.verdict) this.#tags[slot] = 0 // rules may look at the protocol
     if (type === TYPE.verdict) this.#listener?.('verdict', slot)
     return slot
   }

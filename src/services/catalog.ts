@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Flows with all that is known of them: record, labels, owner, service. The service of a flow is worked out once and kept
+// as the flow's tag; owners of aggregates are learned from the flows that are seen.
+import type { AggregateView } from '../flows/aggregate-view.js'
+import type { OwnerRecord } from '../flows/decode.js'
+import type { InterfaceNames } from '../flows/interfaces.js'
+import { type FlowJson, flowToJson, protocolName } from '../flows/json.js'
+import { viewName } from '../flows/names.js'
+import type { FlowFacts } from '../flows/query.js'
+import { RecordView } from '../flows/record-view.js'
+import type { FlowTable } from '../flows/table.js'
+import type { OwnerFacts } from '../owners/facts.js'
+import type { Identifier } from './identify.js'
+import { type ServiceRegistry, UNKNOWN_INDEX } from './registry.js'
+import type { Service } from './service.js'
+import type { ResolveRow } from './traffic.js'
+
+export interface OwnerResolver {
+  resolve(owner: OwnerRecord): OwnerFacts
+}
+
+export interface CatalogParts {
+  readonly table: FlowTable
+  readonly owners: OwnerResolver
+  readonly identifier: Identifier
+  readonly registry: ServiceRegistry
+  readonly interfaces: InterfaceNames
+  /** Milliseconds to add to record times to get those of the wall clock, now. */
+  readonly epochMs: () => number
+}
+
+const OWNERS = 16_384
+const TWINS = 4
+
+const ownerKey = (of: { cgroup: bigint; exeIno: bigint; exeDev: number; uid: number }): string =>
+  `${of.cgroup}/${of.exeIno}/${of.exeDev}/${of.uid}`
+
+export class Catalog {
+  readonly #parts: CatalogParts
+  readonly #owners = new Map<string, OwnerFacts>()
+  readonly #view = new RecordView()
+  readonly #twin = new RecordView()
+
+  constructor(parts: CatalogParts) {
+    this.#parts = parts
+    parts.table.onOwner((slot) => this.learn(parts.table.view(slot, this.#view).owner()))
+  }
+
+  get table(): FlowTable {
+    return this.#parts.table
+  }
+  get registry(): ServiceRegistry {
+    return this.#parts.registry
+  }
+
+  /** Remembers who owns what is aggregated under this cgroup, executable and user. The newest are kept. */
+  learn(owner: OwnerRecord): void {
+    const key = ownerKey(owner)
+    if (this.#owners.has(key)) return
+    this.#owners.set(key, this.#parts.owners.resolve(owner))
+    if (this.#owners.size > OWNERS) {
+      const oldest = this.#owners.keys().next()
+      if (!oldest.done) this.#owners.delete(oldest.value)
+    }
+  }
+
+  /** For Traffic: the service of a kernel aggregate. */
+  readonly resolveRow: ResolveRow = (row: AggregateView) => {
+    const { identifier, registry } = this.#parts
+    if (viewName(row.view) !== 'socket') return { service: UNKNOWN_INDEX, final: true }
+    const owner = this.#owners.get(ownerKey(row))
+    if (!owner) return { service: UNKNOWN_INDEX, final: false }
+    const service = identifier.identify({ owner, protocol: protocolName(row.protocol) })
+    return { service: registry.intern(service), final: true }
+  }
+
+  /** Facts of the flow in a slot; `view` is moved there and must stay until the facts are no longer used. */
+  facts(slot: number, view: RecordView): FlowFacts {
+    const { table, interfaces } = this.#parts
+    table.view(slot, view)
+    return {
+      view,
+      labels: table.labels(slot),
+      owner: () => this.#owner(view),
+      service: () => this.service(slot),
+      interfaceName: () => interfaces.name(view.ifindex),
+    }
+  }
+
+  /** Owner of the flow in a slot; a flow on the wire has that of the local socket with the same addresses. */
+  owner(slot: number): OwnerFacts | undefined {
+    return this.#owner(this.#parts.table.view(slot, this.#view))
+  }
+
+  service(slot: number): Service | undefined {
+    const { table, registry, identifier } = this.#parts
+    const tag = table.tag(slot)
+    if (tag !== 0) return registry.get(tag)
+    const view = table.view(slot, this.#view)
+    const owner = this.#owner(view)
+    if (!owner && viewName(view.view) === 'replay') return undefined
+    const labels = table.labels(slot)
+    const role = view.role
+    const index = registry.intern(
+      identifier.identify({
+        owner,
+        protocol: view.depth ? protocolName(view.protocol) : undefined,
+        port: role === 'server' ? view.port(view.destination) : undefined,
+        host: labels?.get('http.host') ?? labels?.get('tls.sni'),
+      }),
+    )
+    // An owner may still turn up; and while the protocol is open, so is the answer of a rule about protocols.
+    if (owner && view.depth) table.setTag(slot, index)
+    return registry.get(index)
+  }
+
+  json(slot: number): FlowJson {
+    const { table, interfaces, epochMs } = this.#parts
+    const service = this.service(slot)
+    const view = table.view(slot, this.#view)
+    const interfaceName = interfaces.name(view.ifindex)
+    const owner = this.#owner(view)
+    return flowToJson(view, table.labels(slot), { epochMs: epochMs(), owner, service, interfaceName })
+  }
+
+  #owner(view: RecordView): OwnerFacts | undefined {
+    const { table, owners } = this.#parts
+    if (view.owned) return owners.resolve(view.owner())
+    if (viewName(view.view) !== 'wire') return undefined
+    const end = (side: 0 | 1) => ({
+      bytes: new Uint8Array(view.data.buffer, view.data.byteOffset + view.addressAt(side), 16),
+      port: view.port(side),
+    })
+    for (const slot of table.byTuple(view.l4, end(0), end(1), TWINS)) {
+      const twin = table.view(slot, this.#twin)
+      if (twin.owned) return owners.resolve(twin.owner())
+    }
+    return undefined
+  }
+}
