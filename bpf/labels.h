@@ -47,6 +47,7 @@ enum fi_label_id {
 };
 
 #ifdef FI_HOST
+#include <stdio.h>
 #include <string.h>
 
 /* Bytes of one end, from the start of the layer that the label function belongs to. */

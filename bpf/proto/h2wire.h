@@ -90,21 +90,28 @@ FI_FN __u64 fi_h2_frame(const struct fi_win *w, __u32 off)
 /* Content of a SETTINGS frame whose payload is at off: known settings with values that are allowed. Servers send up
  * to eight; unknown ids are left to GREASE (0x?a?a) and to private use (0xf000 and above). */
 #define FI_H2_SETTINGS_MAX 10
+FI_FN int fi_h2_setting(__u32 id, __u32 value)
+{
+	if (id == 0 || (id > 9 && id < 0xf000 && (id & 0x0f0f) != 0x0a0a))
+		return 1;
+	if ((id == 2 || id == 8 || id == 9) && value > 1)
+		return 1;
+	if (id == 4 && value >> 31)
+		return 1;
+	return id == 5 && (value < FI_H2_FRAME_MAX || value >> 24);
+}
+
 FI_FN int fi_h2_settings(const struct fi_win *w, __u32 off, __u32 len)
 {
 	__u32 i, bad = 0;
 
 	if (!w)
 		return 0;
+	FI_ROLLED
 	for (i = 0; i < FI_H2_SETTINGS_MAX; i++, off += 6) {
-		__u32 id = fi_be16(w, off), value = fi_be32(w, off + 2);
-
 		if (i * 6 >= len)
 			break;
-		bad |= id == 0 || (id > 9 && id < 0xf000 && (id & 0x0f0f) != 0x0a0a);
-		bad |= (id == 2 || id == 8 || id == 9) && value > 1;
-		bad |= id == 4 && value >> 31;
-		bad |= id == 5 && (value < FI_H2_FRAME_MAX || value >> 24);
+		bad |= fi_h2_setting(fi_be16(w, off), fi_be32(w, off + 2));
 	}
 	return !bad && i * 6 >= len;
 }
@@ -234,6 +241,7 @@ FI_FN int fi_h2_block(const struct fi_win *w, __u32 off, __u32 end)
 
 	if (!w)
 		return 0;
+	FI_ROLLED
 	for (__u32 i = 0; i < FI_H2_FIELDS; i++) {
 		__u64 r;
 
@@ -279,6 +287,7 @@ FI_FN __u64 fi_h2_first(const struct fi_win *w)
 
 	if (fit == FI_FIT_MORE)
 		return FI_H2_MORE;
+	FI_ROLLED
 	for (__u32 i = 0; i < FI_H2_FRAMES; i++) {
 		__u64 f = fi_h2_frame(w, off);
 		int facts;

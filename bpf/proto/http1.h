@@ -50,22 +50,27 @@ FI_FN int fi_http1_target(const struct fi_win *w, __u32 t, int connect)
 		return FI_FIT_YES;
 	if (connect)
 		return fi_print(c) && c != ' ' ? FI_FIT_YES : FI_FIT_NO;
+	FI_ROLLED
 	for (__u32 i = 0; i < 10; i++) {
-		still &= fi_mask_range(fi_at(w, t + i) | 0x20, 'a', 26);
+		still = fi_opaque(still & fi_mask_range(fi_at(w, t + i) | 0x20, 'a', 26));
 		n += still & 1;
 	}
 	return n == 0 ? FI_FIT_NO : t + n >= w->len ? FI_FIT_MORE : fi_fit(w, t + n, "://");
 }
 
-/* Methods that are taken without the end of the line. */
-FI_FN int fi_http1_known(const struct fi_win *w, __u32 s)
+/* Methods that are taken without the end of the line, before `/` or `http://`. */
+FI_FN int fi_http1_known(const struct fi_win *w, __u32 s, __u32 t)
 {
 	if (!w)
 		return 0;
-	return fi_is(w, s, "GET /") || fi_is(w, s, "POST /") || fi_is(w, s, "PUT /") || fi_is(w, s, "HEAD /") ||
-	       fi_is(w, s, "DELETE /") || fi_is(w, s, "OPTIONS /") || fi_is(w, s, "PATCH /") ||
-	       fi_is(w, s, "PROPFIND /") || fi_is(w, s, "QUERY /") || fi_is(w, s, "GET http://") ||
-	       fi_is(w, s, "POST http://") || fi_is(w, s, "HEAD http://");
+	__u64 m = fi_be64(w, s);
+	int known = m >> 32 == FI_CHARS(0, 0, 0, 0, 'G', 'E', 'T', ' ') || m >> 32 == FI_CHARS(0, 0, 0, 0, 'P', 'U', 'T', ' ') ||
+		    m >> 24 == FI_CHARS(0, 0, 0, 'P', 'O', 'S', 'T', ' ') || m >> 24 == FI_CHARS(0, 0, 0, 'H', 'E', 'A', 'D', ' ') ||
+		    m >> 16 == FI_CHARS(0, 0, 'P', 'A', 'T', 'C', 'H', ' ') || m >> 16 == FI_CHARS(0, 0, 'Q', 'U', 'E', 'R', 'Y', ' ') ||
+		    m >> 8 == FI_CHARS(0, 'D', 'E', 'L', 'E', 'T', 'E', ' ') || m >> 8 == FI_CHARS(0, 'R', 'E', 'P', 'O', 'R', 'T', ' ') ||
+		    m == FI_CHARS('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ') || m == FI_CHARS('P', 'R', 'O', 'P', 'F', 'I', 'N', 'D');
+
+	return known && (fi_at(w, t) == '/' || fi_is(w, t, "http"));
 }
 
 /* `GET /path CR LF`, nothing else on the line. The answer to it has no form at all. */
@@ -77,8 +82,9 @@ FI_FN __u64 fi_http1_simple(const struct fi_win *w, __u32 s, __u32 end)
 		return FI_NO;
 	if (!w->start || !fi_is(w, s, "GET /") || end - s > FI_SIMPLE_MAX)
 		return FI_NO;
+	FI_ROLLED
 	for (__u32 i = 4; i < FI_SIMPLE_MAX; i++)
-		bad |= ~fi_mask_range(fi_at(w, s + i), 0x21, 0x5e) & (__u64)((__s64)(__u64)(s + i) - end) >> 63;
+		bad |= ~fi_mask_range(fi_at(w, s + i), 0x21, 0x5e) & (__u64)((__s64)fi_opaque((__u64)(s + i) - end) >> 63);
 	if (bad)
 		return FI_NO;
 	return FI_HIT(fi_port(w, 80) || fi_port(w, 8080) ? FI_FAIR : FI_WEAK, FI_CLIENT, 7, s);
@@ -107,7 +113,7 @@ fi_inline fi_answer fi_http1_request(const struct fi_win *w, __u32 s)
 	if (lf >= FI_WINDOW) {
 		if (fi_open(w))
 			return FI_MORE;
-		return fi_http1_known(w, s) ? FI_HIT(FI_FAIR, FI_CLIENT, 6, s) : FI_NO;
+		return fi_http1_known(w, s, t) ? FI_HIT(FI_FAIR, FI_CLIENT, 6, s) : FI_NO;
 	}
 
 	__u32 end = fi_line_trim(w, lf);

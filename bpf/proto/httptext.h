@@ -25,10 +25,26 @@ fi_inline fi_answer fi_wait(const struct fi_win *w)
 	return fi_open(w) ? FI_MORE : FI_NO;
 }
 
+/* Unrolled loops keep every address at hand: the 512 bytes of stack would not do. */
+#ifdef __clang__
+#define FI_ROLLED _Pragma("clang loop unroll(disable)")
+#define FI_UNROLLED _Pragma("unroll")
+#else
+#define FI_ROLLED
+#define FI_UNROLLED
+#endif
+
+/* Keeps the compiler from turning arithmetic back into branches: each one would double the verifier's states in a loop. */
+fi_inline __u64 fi_opaque(__u64 v)
+{
+	__asm__ volatile("" : "+r"(v));
+	return v;
+}
+
 /* All ones when lo <= c < lo + n, without a branch. */
 fi_inline __u64 fi_mask_range(__u8 c, __u8 lo, __u32 n)
 {
-	return (__u64)(((__s64)(__u64)(__u8)(c - lo) - n) >> 63);
+	return (__u64)((__s64)fi_opaque((__u64)(__u8)(c - lo) - n) >> 63);
 }
 
 fi_inline int fi_blank(__u8 c)
@@ -62,6 +78,7 @@ FI_FN int fi_line_end(const struct fi_win *w, __u32 from)
 	/* Bytes of the first word that lie before `from` are made anything but LF. */
 	__u64 before = (1ull << (first & 7) * 8) - 1, zero = 0;
 
+	FI_ROLLED
 	for (__u32 i = 0; i < FI_WINDOW / 8 + 1; i++) {
 		__u64 diff = (fi_word(w, index) ^ ones * '\n') | before;
 
@@ -101,7 +118,7 @@ fi_inline __u32 fi_line_skip(const struct fi_win *w)
 	__u32 n = 0;
 	__u64 still = ~0ull;
 
-#pragma unroll
+	FI_UNROLLED
 	for (__u32 i = 0; i < 4; i++) {
 		__u8 c = fi_at(w, i);
 
@@ -120,13 +137,14 @@ FI_FN int fi_method(const struct fi_win *w, __u32 from)
 	__u64 still = ~0ull, lower = 0;
 	__u32 n = 0;
 
+	FI_ROLLED
 	for (__u32 i = 0; i < FI_METHOD_MAX; i++) {
 		__u8 c = fi_at(w, from + i);
 		__u64 small = fi_mask_range(c, 'a', 26);
 		/* '-' for M-SEARCH, '_' for GET_PARAMETER */
 		__u64 ok = fi_mask_range(c, 'A', 26) | fi_mask_range(c, '-', 1) | fi_mask_range(c, '_', 1) | small;
 
-		still &= ok;
+		still = fi_opaque(still & ok);
 		lower |= still & small;
 		n += still & 1;
 	}
@@ -159,39 +177,47 @@ enum fi_header {
 /* First byte of the value, after the colon at off - 1. */
 fi_inline __u32 fi_value(const struct fi_win *w, __u32 off)
 {
-	off += fi_blank(fi_at(w, off));
-	off += fi_blank(fi_at(w, off));
+	off += fi_mask_range(fi_at(w, off), ' ', 1) & 1;
+	off += fi_mask_range(fi_at(w, off), ' ', 1) & 1;
 	return off;
 }
 
-/* What the header line at off is. */
+/* Eight bytes as lower-case letters, big-endian; other characters change too, so the constants are made by the same. */
+#define FI_FOLD8(v) ((v) | 0x2020202020202020ull)
+#define FI_CHARS(a, b, c, d, e, f, g, h)                                                           \
+	((__u64)(a) << 56 | (__u64)(b) << 48 | (__u64)(c) << 40 | (__u64)(d) << 32 | (__u64)(e) << 24 | \
+	 (__u64)(f) << 16 | (__u64)(g) << 8 | (__u64)(h))
+
+/* What the header line at off is. Names are compared eight bytes at once: byte by byte, ten names would fill the
+ * stack with addresses. */
 FI_FN int fi_header_at(const struct fi_win *w, __u32 off)
 {
-	int bits = 0;
-
 	if (!w)
 		return 0;
 	off &= FI_WINDOW - 1;
-	if (fi_is(w, off, "\n") || fi_is(w, off, "\r\n"))
-		return FI_H_END;
-	if (fi_fit_nocase(w, off, "upgrade:") == FI_FIT_YES) {
-		__u32 v = fi_value(w, off + 8);
+	__u64 a = FI_FOLD8(fi_be64(w, off)), b = FI_FOLD8(fi_be64(w, off + 8)), v, x;
 
-		if (fi_fit_nocase(w, v, "websocket") == FI_FIT_YES)
-			bits = FI_H_WEBSOCKET;
-		else if (fi_fit_nocase(w, v, "h2c") == FI_FIT_YES)
-			bits = FI_H_H2C;
-	} else if (fi_fit_nocase(w, off, "sec-websocket-key:") == FI_FIT_YES) {
-		bits = FI_H_WS_KEY;
-	} else if (fi_fit_nocase(w, off, "content-type:") == FI_FIT_YES) {
-		if (fi_fit_nocase(w, fi_value(w, off + 13), "application/grpc-web") == FI_FIT_YES)
-			bits = FI_H_GRPC_WEB;
-	} else if (fi_fit_nocase(w, off, "st:") == FI_FIT_YES || fi_fit_nocase(w, off, "nt:") == FI_FIT_YES ||
-		   fi_fit_nocase(w, off, "nts:") == FI_FIT_YES || fi_fit_nocase(w, off, "usn:") == FI_FIT_YES ||
-		   fi_fit_nocase(w, off, "ext:") == FI_FIT_YES) {
-		bits = FI_H_SSDP;
+	if (fi_at(w, off) == '\n' || fi_be16(w, off) == 0x0d0a)
+		return FI_H_END;
+	if (a == FI_CHARS('u', 'p', 'g', 'r', 'a', 'd', 'e', ':')) {
+		v = fi_value(w, off + 8);
+		x = FI_FOLD8(fi_be64(w, v));
+		if (x == FI_CHARS('w', 'e', 'b', 's', 'o', 'c', 'k', 'e') && (fi_at(w, v + 8) | 0x20) == 't')
+			return FI_H_WEBSOCKET;
+		return (fi_be24(w, v) | 0x202020) == FI_CHARS(0, 0, 0, 0, 0, 'h', '2', 'c') ? FI_H_H2C : 0;
 	}
-	return bits;
+	if (a == FI_CHARS('s', 'e', 'c', '-', 'w', 'e', 'b', 's') && b == FI_CHARS('o', 'c', 'k', 'e', 't', '-', 'k', 'e'))
+		return fi_at(w, off + 17) == ':' ? FI_H_WS_KEY : 0;
+	if (a == FI_CHARS('c', 'o', 'n', 't', 'e', 'n', 't', '-') && b >> 24 == FI_CHARS(0, 0, 0, 't', 'y', 'p', 'e', ':')) {
+		v = fi_value(w, off + 13);
+		return fi_fit_nocase(w, v, "application/grpc-web") == FI_FIT_YES ? FI_H_GRPC_WEB : 0;
+	}
+	x = fi_be32(w, off) | 0x20202020;
+	if (x == FI_CHARS(0, 0, 0, 0, 'n', 't', 's', ':') || x == FI_CHARS(0, 0, 0, 0, 'u', 's', 'n', ':') ||
+	    x == FI_CHARS(0, 0, 0, 0, 'e', 'x', 't', ':'))
+		return FI_H_SSDP;
+	x >>= 8;
+	return x == FI_CHARS(0, 0, 0, 0, 0, 's', 't', ':') || x == FI_CHARS(0, 0, 0, 0, 0, 'n', 't', ':') ? FI_H_SSDP : 0;
 }
 
 /* Header fields of the message whose start line begins at from: enum fi_header bits of what lies before the empty
@@ -202,6 +228,7 @@ FI_FN int fi_headers(const struct fi_win *w, __u32 from)
 
 	if (!w)
 		return 0;
+	FI_ROLLED
 	for (__u32 i = 0; i < FI_HEADER_LINES; i++) {
 		from = fi_line_end(w, from) + 1;
 		if (from >= FI_WINDOW)
