@@ -10,47 +10,134 @@
 
 enum fi_protocol {
 	FI_P_NONE = 0,
+	FI_P_HTTP1 = 2,
 	FI_P_SSH = 3,
+	FI_P_HTTP2 = 4,
+	FI_P_GRPC = 5,
+	FI_P_GRPC_WEB = 6,
+	FI_P_WEBSOCKET = 7,
+	FI_P_AMQP = 28,
+	FI_P_MQTT = 29,
 	FI_P_NATS = 30,
 	FI_P_STOMP = 31,
+	FI_P_SOCKS = 43,
+	FI_P_PROXY = 44,
+	FI_P_OPENVPN = 45,
+	FI_P_WIREGUARD = 46,
+	FI_P_ISAKMP = 47,
+	FI_P_STUN = 48,
+	FI_P_RTP = 49,
+	FI_P_RTCP = 50,
+	FI_P_SIP = 51,
+	FI_P_RTSP = 52,
+	FI_P_RDP = 54,
 	FI_P_VNC = 55,
 	FI_P_TELNET = 56,
 	FI_P_XMPP = 57,
 	FI_P_IRC = 58,
+	FI_P_NTP = 61,
+	FI_P_DHCP = 62,
+	FI_P_DHCPV6 = 63,
+	FI_P_SNMP = 64,
+	FI_P_SYSLOG = 65,
+	FI_P_LDAP = 66,
+	FI_P_KERBEROS = 67,
+	FI_P_RADIUS = 68,
+	FI_P_TFTP = 69,
+	FI_P_SSDP = 70,
+	FI_P_SRVLOC = 71,
+	FI_P_COAP = 72,
+	FI_P_BGP = 73,
 	FI_P_SMTP = 74,
 	FI_P_IMAP = 75,
 	FI_P_POP3 = 76,
 	FI_P_FTP = 77,
 	FI_P_NNTP = 78,
+	FI_P_SMB = 79,
+	FI_P_DCERPC = 80,
+	FI_P_RPC = 81,
 	FI_P_RSYNC = 82,
 	FI_P_GIT = 83,
-	FI_P_MAX = 84,
+	FI_P_BITTORRENT = 85,
+	FI_P_MODBUS = 86,
+	FI_P_DNP3 = 87,
+	FI_P_MAX = 88,
 };
 
 #define FI_SET_WORDS 2
 
+#include "../proto/amqp.h"
+#include "../proto/bgp.h"
+#include "../proto/bittorrent.h"
+#include "../proto/coap.h"
+#include "../proto/dcerpc.h"
+#include "../proto/dhcp.h"
+#include "../proto/dhcpv6.h"
+#include "../proto/dnp3.h"
 #include "../proto/ftp.h"
 #include "../proto/git.h"
+#include "../proto/grpc.h"
+#include "../proto/grpc_web.h"
+#include "../proto/http1.h"
+#include "../proto/http2.h"
 #include "../proto/imap.h"
 #include "../proto/irc.h"
+#include "../proto/isakmp.h"
+#include "../proto/kerberos.h"
+#include "../proto/ldap.h"
+#include "../proto/modbus.h"
+#include "../proto/mqtt.h"
 #include "../proto/nats.h"
 #include "../proto/nntp.h"
+#include "../proto/ntp.h"
+#include "../proto/openvpn.h"
 #include "../proto/pop3.h"
+#include "../proto/proxy.h"
+#include "../proto/radius.h"
+#include "../proto/rdp.h"
+#include "../proto/rpc.h"
 #include "../proto/rsync.h"
+#include "../proto/rtcp.h"
+#include "../proto/rtp.h"
+#include "../proto/rtsp.h"
+#include "../proto/sip.h"
+#include "../proto/smb.h"
 #include "../proto/smtp.h"
+#include "../proto/snmp.h"
+#include "../proto/socks.h"
+#include "../proto/srvloc.h"
+#include "../proto/ssdp.h"
 #include "../proto/ssh.h"
 #include "../proto/stomp.h"
+#include "../proto/stun.h"
+#include "../proto/syslog.h"
 #include "../proto/telnet.h"
+#include "../proto/tftp.h"
 #include "../proto/vnc.h"
+#include "../proto/websocket.h"
+#include "../proto/wireguard.h"
 #include "../proto/xmpp.h"
 
 /* Ask every TCP (UDP) signature in order of rank: FI_ASK(name, id) is defined by the includer. */
 #define FI_ASK_TCP \
+	FI_ASK(proxy, FI_P_PROXY); \
 	FI_ASK(ssh, FI_P_SSH); \
+	FI_ASK(amqp, FI_P_AMQP); \
 	FI_ASK(vnc, FI_P_VNC); \
 	FI_ASK(rsync, FI_P_RSYNC); \
+	FI_ASK(grpc, FI_P_GRPC); \
+	FI_ASK(http2, FI_P_HTTP2); \
+	FI_ASK(bgp, FI_P_BGP); \
+	FI_ASK(bittorrent, FI_P_BITTORRENT); \
+	FI_ASK(stun, FI_P_STUN); \
+	FI_ASK(smb, FI_P_SMB); \
 	FI_ASK(git, FI_P_GIT); \
 	FI_ASK(xmpp, FI_P_XMPP); \
+	FI_ASK(sip, FI_P_SIP); \
+	FI_ASK(rtsp, FI_P_RTSP); \
+	FI_ASK(websocket, FI_P_WEBSOCKET); \
+	FI_ASK(grpc_web, FI_P_GRPC_WEB); \
+	FI_ASK(http1, FI_P_HTTP1); \
 	FI_ASK(nats, FI_P_NATS); \
 	FI_ASK(stomp, FI_P_STOMP); \
 	FI_ASK(irc, FI_P_IRC); \
@@ -59,28 +146,94 @@ enum fi_protocol {
 	FI_ASK(pop3, FI_P_POP3); \
 	FI_ASK(ftp, FI_P_FTP); \
 	FI_ASK(nntp, FI_P_NNTP); \
+	FI_ASK(mqtt, FI_P_MQTT); \
+	FI_ASK(rdp, FI_P_RDP); \
+	FI_ASK(dnp3, FI_P_DNP3); \
+	FI_ASK(dcerpc, FI_P_DCERPC); \
+	FI_ASK(rpc, FI_P_RPC); \
+	FI_ASK(kerberos, FI_P_KERBEROS); \
+	FI_ASK(ldap, FI_P_LDAP); \
+	FI_ASK(syslog, FI_P_SYSLOG); \
+	FI_ASK(srvloc, FI_P_SRVLOC); \
+	FI_ASK(openvpn, FI_P_OPENVPN); \
+	FI_ASK(modbus, FI_P_MODBUS); \
+	FI_ASK(socks, FI_P_SOCKS); \
 	FI_ASK(telnet, FI_P_TELNET);
 
 #define FI_ASK_UDP \
-
+	FI_ASK(bittorrent, FI_P_BITTORRENT); \
+	FI_ASK(stun, FI_P_STUN); \
+	FI_ASK(smb, FI_P_SMB); \
+	FI_ASK(dhcp, FI_P_DHCP); \
+	FI_ASK(ssdp, FI_P_SSDP); \
+	FI_ASK(sip, FI_P_SIP); \
+	FI_ASK(rtsp, FI_P_RTSP); \
+	FI_ASK(isakmp, FI_P_ISAKMP); \
+	FI_ASK(dnp3, FI_P_DNP3); \
+	FI_ASK(wireguard, FI_P_WIREGUARD); \
+	FI_ASK(dcerpc, FI_P_DCERPC); \
+	FI_ASK(rpc, FI_P_RPC); \
+	FI_ASK(kerberos, FI_P_KERBEROS); \
+	FI_ASK(ldap, FI_P_LDAP); \
+	FI_ASK(snmp, FI_P_SNMP); \
+	FI_ASK(syslog, FI_P_SYSLOG); \
+	FI_ASK(srvloc, FI_P_SRVLOC); \
+	FI_ASK(dhcpv6, FI_P_DHCPV6); \
+	FI_ASK(radius, FI_P_RADIUS); \
+	FI_ASK(openvpn, FI_P_OPENVPN); \
+	FI_ASK(tftp, FI_P_TFTP); \
+	FI_ASK(ntp, FI_P_NTP); \
+	FI_ASK(coap, FI_P_COAP); \
+	FI_ASK(rtcp, FI_P_RTCP); \
+	FI_ASK(rtp, FI_P_RTP);
 
 /* Protocols that may take over from another on the same connection, as bit sets by id. */
 static const __u64 fi_then[FI_P_MAX][FI_SET_WORDS] = {
-
+	[FI_P_PROXY] = { 0xe7dfe800f00000fcull, 0xefffffull },
+	[FI_P_HTTP2] = { 0xe0ull, 0x0ull },
+	[FI_P_STUN] = { 0x6000000000000ull, 0x0ull },
+	[FI_P_HTTP1] = { 0xf8ull, 0x0ull },
+	[FI_P_SOCKS] = { 0xe7dff000f00000fcull, 0xefffffull },
+	[FI_P_RTCP] = { 0x2000000000000ull, 0x0ull },
+	[FI_P_RTP] = { 0x4000000000000ull, 0x0ull },
 };
 
 #ifdef FI_HOST
 /* Label functions by protocol id; NULL = none. */
 typedef int (*fi_labels_fn)(const struct fi_text *t, struct fi_labels *out);
 static const fi_labels_fn fi_proto_labels[FI_P_MAX] = {
+	[FI_P_PROXY] = fi_labels_proxy,
 	[FI_P_SSH] = fi_labels_ssh,
+	[FI_P_GRPC] = fi_labels_grpc,
+	[FI_P_HTTP2] = fi_labels_http2,
+	[FI_P_SSDP] = fi_labels_ssdp,
+	[FI_P_SIP] = fi_labels_sip,
+	[FI_P_RTSP] = fi_labels_rtsp,
+	[FI_P_WEBSOCKET] = fi_labels_websocket,
+	[FI_P_GRPC_WEB] = fi_labels_grpc_web,
+	[FI_P_HTTP1] = fi_labels_http1,
 };
 static const char *const fi_proto_names[FI_P_MAX] = {
+	[FI_P_PROXY] = "proxy",
 	[FI_P_SSH] = "ssh",
+	[FI_P_AMQP] = "amqp",
 	[FI_P_VNC] = "vnc",
 	[FI_P_RSYNC] = "rsync",
+	[FI_P_GRPC] = "grpc",
+	[FI_P_HTTP2] = "http2",
+	[FI_P_BGP] = "bgp",
+	[FI_P_BITTORRENT] = "bittorrent",
+	[FI_P_STUN] = "stun",
+	[FI_P_SMB] = "smb",
 	[FI_P_GIT] = "git",
 	[FI_P_XMPP] = "xmpp",
+	[FI_P_DHCP] = "dhcp",
+	[FI_P_SSDP] = "ssdp",
+	[FI_P_SIP] = "sip",
+	[FI_P_RTSP] = "rtsp",
+	[FI_P_WEBSOCKET] = "websocket",
+	[FI_P_GRPC_WEB] = "grpc-web",
+	[FI_P_HTTP1] = "http1",
 	[FI_P_NATS] = "nats",
 	[FI_P_STOMP] = "stomp",
 	[FI_P_IRC] = "irc",
@@ -89,11 +242,33 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_POP3] = "pop3",
 	[FI_P_FTP] = "ftp",
 	[FI_P_NNTP] = "nntp",
+	[FI_P_MQTT] = "mqtt",
+	[FI_P_ISAKMP] = "isakmp",
+	[FI_P_RDP] = "rdp",
+	[FI_P_DNP3] = "dnp3",
+	[FI_P_WIREGUARD] = "wireguard",
+	[FI_P_DCERPC] = "dcerpc",
+	[FI_P_RPC] = "rpc",
+	[FI_P_KERBEROS] = "kerberos",
+	[FI_P_LDAP] = "ldap",
+	[FI_P_SNMP] = "snmp",
+	[FI_P_SYSLOG] = "syslog",
+	[FI_P_SRVLOC] = "srvloc",
+	[FI_P_DHCPV6] = "dhcpv6",
+	[FI_P_RADIUS] = "radius",
+	[FI_P_OPENVPN] = "openvpn",
+	[FI_P_TFTP] = "tftp",
+	[FI_P_MODBUS] = "modbus",
+	[FI_P_SOCKS] = "socks",
 	[FI_P_TELNET] = "telnet",
+	[FI_P_NTP] = "ntp",
+	[FI_P_COAP] = "coap",
+	[FI_P_RTCP] = "rtcp",
+	[FI_P_RTP] = "rtp",
 };
 #endif
 
 /* Protocols with labels, as a bit set by id: their first payloads are sampled to user space. */
-static const __u64 fi_has_labels[FI_SET_WORDS] = { 0x8ull, 0x0ull };
+static const __u64 fi_has_labels[FI_SET_WORDS] = { 0x181000000000fcull, 0x40ull };
 
 #endif
