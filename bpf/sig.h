@@ -187,17 +187,32 @@ enum fi_fit { FI_FIT_NO = 0, FI_FIT_MORE = 1, FI_FIT_YES = 2 };
  * literal is then lower case). */
 fi_inline enum fi_fit fi_fit_fold(const struct fi_win *w, __u32 off, const char *lit, __u32 n, __u8 fold)
 {
-	__u8 diff = 0;
+	__u64 diff = 0;
 
 #pragma unroll
-	for (__u32 i = 0; i < n; i++) {
-		__u8 c = w->data[(w->at + off + i) & FI_WINDOW_MASK];
-		__u8 f = (lit[i] >= 'a' && lit[i] <= 'z') ? fold : 0;
+	for (__u32 word = 0; word < n; word += 8) {
+		__u64 want = 0, mask = 0, folded = 0, have, v;
 
-		diff |= ((c | f) ^ (__u8)lit[i]) & (__u8)fi_in(w, off + i, 1);
+#pragma unroll
+		for (__u32 i = word; i < word + 8 && i < n; i++) { /* all constants */
+			__u32 shift = 56 - 8 * (i - word);
+
+			want |= (__u64)(__u8)lit[i] << shift;
+			mask |= 0xffull << shift;
+			folded |= (lit[i] >= 'a' && lit[i] <= 'z' ? (__u64)fold : 0) << shift;
+		}
+		/* how many of these eight bytes are there: 0 to 8 */
+		have = (__u64)w->len - off - word;
+		have &= ~(__u64)((__s64)have >> 63);
+		have = (have & ~(fi_below(8, have) * ~0ull)) | (8 & (fi_below(8, have) * ~0ull));
+		FI_OPAQUE(have);
+		__builtin_memcpy(&v, &w->data[(w->at + off + word) & FI_WINDOW_MASK], 8);
+		v = (__builtin_bswap64(v) | folded) ^ want;
+		/* shifted in two steps: by 64 is undefined */
+		diff |= v & mask & ((~0ull << (32 - 4 * have)) << (32 - 4 * have));
 	}
 	/* NO, MORE, YES are 0, 1, 2: no branch here either */
-	return (enum fi_fit)(fi_equal(diff, 0) * (1 + (__u32)(fi_in(w, off, n) & 1)));
+	return (enum fi_fit)(fi_equal(diff >> 32 | (diff & 0xffffffff), 0) * (1 + (__u32)(fi_in(w, off, n) & 1)));
 }
 #define fi_fit(w, off, lit) fi_fit_fold(w, off, lit, sizeof(lit) - 1, 0)
 #define fi_fit_nocase(w, off, lit) fi_fit_fold(w, off, lit, sizeof(lit) - 1, 0x20)

@@ -5,6 +5,9 @@
 
 #include "maps.h"
 
+/* A subprogram of its own: its stack is not added to that of the signatures. */
+#define FI_SUB static __attribute__((noinline))
+
 fi_inline long fi_bytes(void *ctx, int xdp, __u32 off, void *dst, __u32 n)
 {
 	return xdp ? bpf_xdp_load_bytes(ctx, off, dst, n) : bpf_skb_load_bytes(ctx, off, dst, n);
@@ -26,7 +29,7 @@ fi_inline void fi_record_fill(struct fi_record *r, __u16 type, __u32 size, const
 		__builtin_memset(&r->owner, 0, sizeof(r->owner));
 }
 
-fi_inline void fi_emit(__u16 type, const struct fi_tuple *t, const struct fi_flow *f, const struct fi_owner *o)
+FI_SUB void fi_emit(__u16 type, const struct fi_tuple *t, const struct fi_flow *f, const struct fi_owner *o)
 {
 	struct fi_record *r = bpf_ringbuf_reserve(&fi_ring, sizeof(*r), 0);
 
@@ -83,7 +86,7 @@ fi_inline void fi_flow_count(struct fi_flow *f, int end, int rx, __u32 packets, 
 
 /* Moves a flow's counts from slot 0 to the aggregate of its owner and protocol, once. Slot 0 then holds exactly the
  * flows that are still open to question. */
-fi_inline void fi_aggregate(struct fi_flow *f, const struct fi_tuple *t, const struct fi_owner *o)
+FI_SUB void fi_aggregate(struct fi_flow *f, const struct fi_tuple *t, const struct fi_owner *o)
 {
 	const struct fi_verdict *v = &f->verdict;
 	struct fi_agg_key key = {};
@@ -126,7 +129,7 @@ fi_inline void fi_aggregate(struct fi_flow *f, const struct fi_tuple *t, const s
 }
 
 /* The flow is over. */
-fi_inline void fi_flow_end(struct fi_flow *f, const struct fi_tuple *t, const struct fi_owner *o)
+FI_SUB void fi_flow_end(struct fi_flow *f, const struct fi_tuple *t, const struct fi_owner *o)
 {
 	struct fi_agg *a;
 	__u32 slot;
@@ -143,9 +146,10 @@ fi_inline void fi_flow_end(struct fi_flow *f, const struct fi_tuple *t, const st
 }
 
 /* After a payload packet: aggregate once the answer is given (or given up), tell when it changed. */
-fi_inline void fi_settle(struct fi_flow *f, const struct fi_tuple *t, const struct fi_owner *o, const struct fi_verdict *before, __u8 state)
+FI_SUB void fi_settle(struct fi_flow *f, const struct fi_scratch *x, const struct fi_owner *o, __u8 state)
 {
-	const struct fi_verdict *v = &f->verdict;
+	const struct fi_verdict *v = &f->verdict, *before = &x->before;
+	const struct fi_tuple *t = &x->tuple;
 
 	if (!(f->flags & FI_F_AGGREGATED) &&
 	    (f->state != FI_S_PENDING ||
@@ -159,9 +163,11 @@ fi_inline void fi_settle(struct fi_flow *f, const struct fi_tuple *t, const stru
 /* The packet's first payload bytes, for labels. Two sizes, since a reservation's size must be a constant. */
 #define FI_SAMPLE_SMALL 256
 #define FI_SAMPLE_HEAD __builtin_offsetof(struct fi_sample, data)
-fi_inline void fi_emit_sample(void *ctx, int xdp, const struct fi_tuple *t, const struct fi_flow *f, const struct fi_owner *o, int end,
-			      __u32 at, const struct fi_pkt *p)
+#define FI_SAMPLE_XDP 2 /* ctx is an xdp_md */
+FI_SUB void fi_emit_sample(void *ctx, int flags, const struct fi_scratch *x, const struct fi_flow *f, const struct fi_owner *o)
 {
+	const struct fi_pkt *p = &x->pkt;
+	int end = flags & 1, xdp = flags & FI_SAMPLE_XDP;
 	__u32 n = p->payload_off < p->cap_len ? p->cap_len - p->payload_off : 0;
 	struct fi_sample *s;
 
@@ -179,11 +185,11 @@ fi_inline void fi_emit_sample(void *ctx, int xdp, const struct fi_tuple *t, cons
 		FI_COUNT(FI_C_RING_FULL);
 		return;
 	}
-	fi_record_fill(&s->record, FI_R_SAMPLE, FI_SAMPLE_HEAD + n, t, f, o);
-	s->at = at;
+	fi_record_fill(&s->record, FI_R_SAMPLE, FI_SAMPLE_HEAD + n, &x->tuple, f, o);
+	s->at = x->tuple.l4 == FI_TCP ? p->seq - f->side[end].base : 0;
 	s->len = n;
 	s->end = end;
-	s->whole = t->l4 == FI_UDP;
+	s->whole = x->tuple.l4 == FI_UDP;
 	long err = n <= FI_SAMPLE_SMALL ?
 			   fi_bytes(ctx, xdp, p->payload_off, s->data, ((n - 1) & (FI_SAMPLE_SMALL - 1)) + 1) :
 			   fi_bytes(ctx, xdp, p->payload_off, s->data, n);

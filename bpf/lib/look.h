@@ -12,6 +12,9 @@ struct fi_scratch {
 	struct fi_pkt pkt;
 	struct fi_win win;
 	struct fi_question q;
+	struct fi_tuple tuple; /* of the flow; here since the BPF stack is small */
+	struct fi_verdict before; /* verdict as the packet found it */
+	struct fi_flow fresh; /* what a new flow begins as */
 };
 
 /* Asks about the window in x->win and judges the answers; takes off up to three layers (PROXY headers). */

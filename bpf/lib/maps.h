@@ -70,7 +70,7 @@ struct {
 #define FI_SCRATCHES 4
 FI_MAP(fi_scratches, BPF_MAP_TYPE_PERCPU_ARRAY, FI_SCRATCHES, __u32, struct fi_scratch, 0);
 /* All zero: what a new fi_pending starts from (it is larger than the BPF stack). */
-FI_MAP(fi_blank, BPF_MAP_TYPE_ARRAY, 1, __u32, struct fi_pending, 0);
+FI_MAP(fi_zero_pending, BPF_MAP_TYPE_ARRAY, 1, __u32, struct fi_pending, 0);
 /* Built here by the dump of socket storage, for the same reason. */
 FI_MAP(fi_dump_record, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct fi_record, 0);
 /* Per-CPU numbers for flow ids. */

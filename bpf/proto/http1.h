@@ -30,7 +30,7 @@ FI_FN __u64 fi_http1_status(const struct fi_win *w, __u32 s)
 	if (!fi_blank(fi_at(w, s + 8)) || !fi_status(w, code))
 		return FI_NO;
 	last = fi_at(w, s + 12);
-	if (fi_is(w, s, "HTTP/1.") && fi_at(w, s + 8) == ' ' && code == s + 9 && (last == ' ' || last == '\r' || last == '\n'))
+	if (fi_begins(w, s, "HTTP/1.") && fi_at(w, s + 8) == ' ' && code == s + 9 && (last == ' ' || last == '\r' || last == '\n'))
 		return FI_HIT(FI_STRONG, FI_SERVER, 3, s);
 	return FI_HIT(FI_FAIR, FI_SERVER, 4, s);
 }
@@ -41,8 +41,7 @@ FI_FN int fi_http1_target(const struct fi_win *w, __u32 t, int connect)
 	if (!w)
 		return FI_FIT_NO;
 	__u8 c = fi_at(w, t);
-	__u64 still = ~0ull;
-	__u32 n = 0;
+	__u32 n = 0, still = 1;
 
 	if (t >= w->len)
 		return FI_FIT_MORE;
@@ -52,10 +51,10 @@ FI_FN int fi_http1_target(const struct fi_win *w, __u32 t, int connect)
 		return fi_print(c) && c != ' ' ? FI_FIT_YES : FI_FIT_NO;
 	FI_ROLLED
 	for (__u32 i = 0; i < 10; i++) {
-		still = fi_opaque(still & fi_mask_range(fi_at(w, t + i) | 0x20, 'a', 26));
-		n += still & 1;
+		still &= fi_bit_range(fi_at(w, t + i) | 0x20, 'a', 26);
+		n += still;
 	}
-	return n == 0 ? FI_FIT_NO : t + n >= w->len ? FI_FIT_MORE : fi_fit(w, t + n, "://");
+	return n == 0 ? FI_FIT_NO : t + n >= w->len ? FI_FIT_MORE : fi_match(w, t + n, "://");
 }
 
 /* Methods that are taken without the end of the line, before `/` or `http://`. */
@@ -70,21 +69,21 @@ FI_FN int fi_http1_known(const struct fi_win *w, __u32 s, __u32 t)
 		    m >> 8 == FI_CHARS(0, 'D', 'E', 'L', 'E', 'T', 'E', ' ') || m >> 8 == FI_CHARS(0, 'R', 'E', 'P', 'O', 'R', 'T', ' ') ||
 		    m == FI_CHARS('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ') || m == FI_CHARS('P', 'R', 'O', 'P', 'F', 'I', 'N', 'D');
 
-	return known && (fi_at(w, t) == '/' || fi_is(w, t, "http"));
+	return known && (fi_at(w, t) == '/' || fi_begins(w, t, "http"));
 }
 
 /* `GET /path CR LF`, nothing else on the line. The answer to it has no form at all. */
 FI_FN __u64 fi_http1_simple(const struct fi_win *w, __u32 s, __u32 end)
 {
-	__u64 bad = 0;
+	__u32 bad = 0;
 
 	if (!w)
 		return FI_NO;
-	if (!w->start || !fi_is(w, s, "GET /") || end - s > FI_SIMPLE_MAX)
+	if (!w->start || !fi_begins(w, s, "GET /") || end - s > FI_SIMPLE_MAX)
 		return FI_NO;
 	FI_ROLLED
 	for (__u32 i = 4; i < FI_SIMPLE_MAX; i++)
-		bad |= ~fi_mask_range(fi_at(w, s + i), 0x21, 0x5e) & (__u64)((__s64)fi_opaque((__u64)(s + i) - end) >> 63);
+		bad |= (fi_bit_range(fi_at(w, s + i), 0x21, 0x5e) ^ 1) & (__u32)(fi_opaque((__u64)(s + i) - end) >> 63);
 	if (bad)
 		return FI_NO;
 	return FI_HIT(fi_port(w, 80) || fi_port(w, 8080) ? FI_FAIR : FI_WEAK, FI_CLIENT, 7, s);
@@ -93,7 +92,7 @@ FI_FN __u64 fi_http1_simple(const struct fi_win *w, __u32 s, __u32 end)
 fi_inline fi_answer fi_http1_request(const struct fi_win *w, __u32 s)
 {
 	__u32 method = fi_method(w, s), n = method & 0xff, t = s + n + 1;
-	int connect = fi_is(w, s, "CONNECT "), odd = method >> 8;
+	int connect = fi_begins(w, s, "CONNECT "), odd = method >> 8;
 	int fit;
 
 	if (n == 0)
@@ -118,9 +117,9 @@ fi_inline fi_answer fi_http1_request(const struct fi_win *w, __u32 s)
 
 	__u32 end = fi_line_trim(w, lf);
 
-	if (end >= t + 10 && fi_fit_nocase(w, end - 8, "http/") == FI_FIT_YES && fi_blank(fi_at(w, end - 9)) &&
+	if (end >= t + 10 && fi_match_nocase(w, end - 8, "http/") == FI_FIT_YES && fi_blank(fi_at(w, end - 9)) &&
 	    fi_range(fi_at(w, end - 3), '0', '1') && fi_at(w, end - 2) == '.' && fi_digit(fi_at(w, end - 1))) {
-		odd |= !fi_is(w, end - 8, "HTTP/1") || fi_at(w, end - 9) != ' ' || fi_at(w, s + n) != ' ';
+		odd |= !fi_begins(w, end - 8, "HTTP/1") || fi_at(w, end - 9) != ' ' || fi_at(w, s + n) != ' ';
 		if (odd)
 			return FI_HIT(FI_FAIR, FI_CLIENT, 5, s);
 		return FI_HIT(FI_STRONG, FI_CLIENT, connect ? 2 : 1, s);
@@ -136,7 +135,7 @@ FI_SIG(http1)
 
 	if (s >= w->len)
 		return fi_wait(w);
-	fit = fi_fit_nocase(w, s, "http/");
+	fit = fi_match_nocase(w, s, "http/");
 	if (fit == FI_FIT_YES)
 		return fi_http1_status(w, s);
 	if (fit == FI_FIT_MORE && fi_open(w))

@@ -41,11 +41,45 @@ fi_inline __u64 fi_opaque(__u64 v)
 	return v;
 }
 
-/* All ones when lo <= c < lo + n, without a branch. */
-fi_inline __u64 fi_mask_range(__u8 c, __u8 lo, __u32 n)
+/* 1 when lo <= c < lo + n, else 0, without a branch. A sign mask (0 or -1) would not do: new kernels explore both
+ * values of one that meets a constant (6.18: maybe_fork_scalars). */
+fi_inline __u32 fi_bit_range(__u8 c, __u8 lo, __u32 n)
 {
-	return (__u64)((__s64)fi_opaque((__u64)(__u8)(c - lo) - n) >> 63);
+	return fi_opaque((__u64)(__u8)(c - lo) - n) >> 63;
 }
+
+/* Compares the n bytes at off with a string literal, eight at a time, like fi_fit_fold, which takes an address for
+ * every byte. fold: 0x20 ignores case (the literal is lower case; all bytes are folded). */
+fi_inline enum fi_fit fi_match_fold(const struct fi_win *w, __u32 off, const char *lit, __u32 n, __u8 fold)
+{
+	__u64 diff = 0;
+
+	FI_UNROLLED
+	for (__u32 i = 0; i < n; i += 8) {
+		__u64 want = 0, used = 0, have;
+		__u32 index = (w->at + off + i) & FI_WINDOW_MASK;
+		__s64 left = (__s64)w->len - off - i; /* bytes that are there */
+		__u64 there;
+
+		FI_UNROLLED
+		for (__u32 k = 0; k < 8; k++) {
+			if (i + k >= n)
+				continue;
+			want |= (__u64)(__u8)(lit[i + k] | fold) << (56 - 8 * k);
+			used |= 0xffull << (56 - 8 * k);
+		}
+		__builtin_memcpy(&have, &w->data[index], 8);
+		have = __builtin_bswap64(have) | (fold ? 0x2020202020202020ull & used : 0);
+		there = left >= 8 ? ~0ull : left <= 0 ? 0 : ~(~0ull >> (left & 7) * 8);
+		diff |= (have ^ want) & used & there;
+	}
+	if (diff)
+		return FI_FIT_NO;
+	return fi_in(w, off, n) ? FI_FIT_YES : FI_FIT_MORE;
+}
+#define fi_match(w, off, lit) fi_match_fold(w, off, lit, sizeof(lit) - 1, 0)
+#define fi_match_nocase(w, off, lit) fi_match_fold(w, off, lit, sizeof(lit) - 1, 0x20)
+#define fi_begins(w, off, lit) (fi_match(w, off, lit) == FI_FIT_YES)
 
 fi_inline int fi_blank(__u8 c)
 {
@@ -99,10 +133,12 @@ FI_FN int fi_line_end(const struct fi_win *w, __u32 from)
 }
 
 /* End of the line that the LF at `lf` ends, without CR and up to two blanks. */
-fi_inline __u32 fi_line_trim(const struct fi_win *w, __u32 lf)
+FI_FN int fi_line_trim(const struct fi_win *w, __u32 lf)
 {
 	__u32 end = lf;
 
+	if (!w)
+		return 0;
 	if (end && fi_at(w, end - 1) == '\r')
 		end--;
 	if (end && fi_blank(fi_at(w, end - 1)))
@@ -113,17 +149,18 @@ fi_inline __u32 fi_line_trim(const struct fi_win *w, __u32 lf)
 }
 
 /* Empty lines before a start line: RFC 9112 §2.2, RFC 3261 §7.5. At most two are passed over. */
-fi_inline __u32 fi_line_skip(const struct fi_win *w)
+FI_FN int fi_line_skip(const struct fi_win *w)
 {
-	__u32 n = 0;
-	__u64 still = ~0ull;
+	__u32 n = 0, still = 1;
 
+	if (!w)
+		return 0;
 	FI_UNROLLED
 	for (__u32 i = 0; i < 4; i++) {
 		__u8 c = fi_at(w, i);
 
-		still &= fi_mask_range(c, '\n', 1) | fi_mask_range(c, '\r', 1);
-		n += still & 1;
+		still &= fi_bit_range(c, '\n', 1) | fi_bit_range(c, '\r', 1);
+		n += still;
 	}
 	return n;
 }
@@ -134,19 +171,18 @@ FI_FN int fi_method(const struct fi_win *w, __u32 from)
 {
 	if (!w)
 		return 0;
-	__u64 still = ~0ull, lower = 0;
-	__u32 n = 0;
+	__u32 n = 0, still = 1, lower = 0;
 
 	FI_ROLLED
 	for (__u32 i = 0; i < FI_METHOD_MAX; i++) {
 		__u8 c = fi_at(w, from + i);
-		__u64 small = fi_mask_range(c, 'a', 26);
+		__u32 small = fi_bit_range(c, 'a', 26);
 		/* '-' for M-SEARCH, '_' for GET_PARAMETER */
-		__u64 ok = fi_mask_range(c, 'A', 26) | fi_mask_range(c, '-', 1) | fi_mask_range(c, '_', 1) | small;
+		__u32 ok = fi_bit_range(c, 'A', 26) | fi_bit_range(c, '-', 1) | fi_bit_range(c, '_', 1) | small;
 
-		still = fi_opaque(still & ok);
+		still &= ok;
 		lower |= still & small;
-		n += still & 1;
+		n += still;
 	}
 	if (n == 0 || n == FI_METHOD_MAX)
 		return 0;
@@ -154,7 +190,7 @@ FI_FN int fi_method(const struct fi_win *w, __u32 from)
 		return FI_METHOD_MAX;
 	if (!fi_blank(fi_at(w, from + n)))
 		return 0;
-	return n | (lower & 0x100);
+	return n | lower << 8;
 }
 
 /* Three digits at off and then none: a status code. */
@@ -177,8 +213,8 @@ enum fi_header {
 /* First byte of the value, after the colon at off - 1. */
 fi_inline __u32 fi_value(const struct fi_win *w, __u32 off)
 {
-	off += fi_mask_range(fi_at(w, off), ' ', 1) & 1;
-	off += fi_mask_range(fi_at(w, off), ' ', 1) & 1;
+	off += fi_bit_range(fi_at(w, off), ' ', 1);
+	off += fi_bit_range(fi_at(w, off), ' ', 1);
 	return off;
 }
 
@@ -210,7 +246,7 @@ FI_FN int fi_header_at(const struct fi_win *w, __u32 off)
 		return fi_at(w, off + 17) == ':' ? FI_H_WS_KEY : 0;
 	if (a == FI_CHARS('c', 'o', 'n', 't', 'e', 'n', 't', '-') && b >> 24 == FI_CHARS(0, 0, 0, 't', 'y', 'p', 'e', ':')) {
 		v = fi_value(w, off + 13);
-		return fi_fit_nocase(w, v, "application/grpc-web") == FI_FIT_YES ? FI_H_GRPC_WEB : 0;
+		return fi_match_nocase(w, v, "application/grpc-web") == FI_FIT_YES ? FI_H_GRPC_WEB : 0;
 	}
 	x = fi_be32(w, off) | 0x20202020;
 	if (x == FI_CHARS(0, 0, 0, 0, 'n', 't', 's', ':') || x == FI_CHARS(0, 0, 0, 0, 'u', 's', 'n', ':') ||

@@ -35,19 +35,17 @@ fi_inline __u32 fi_segments(struct __sk_buff *skb, __u64 *bytes)
 
 /* The packet's flow among those that have no socket of their own yet (a listener's handshakes) or share one
  * (unconnected UDP). */
-fi_inline struct fi_flow *fi_shared_flow(const struct fi_tuple *t, const struct fi_pkt *p, int end, __u64 now)
+fi_inline struct fi_flow *fi_shared_flow(struct fi_scratch *x, int end, __u64 now)
 {
-	struct fi_flow *f = bpf_map_lookup_elem(&fi_flows, t);
+	struct fi_flow *f = bpf_map_lookup_elem(&fi_flows, &x->tuple);
 
 	if (!f)
-		f = bpf_map_lookup_elem(&fi_new, t);
+		f = bpf_map_lookup_elem(&fi_new, &x->tuple);
 	if (f)
 		return f;
-	struct fi_flow fresh;
-
-	fi_flow_begin(&fresh, end, fi_new_id(), now, p, 0);
-	bpf_map_update_elem(&fi_new, t, &fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&fi_new, t);
+	fi_flow_begin(&x->fresh, end, fi_new_id(), now, &x->pkt, 0);
+	bpf_map_update_elem(&fi_new, &x->tuple, &x->fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&fi_new, &x->tuple);
 }
 
 struct fi_socket_ctx {
@@ -65,7 +63,7 @@ fi_inline struct fi_pending *fi_socket_keep(struct fi_socket_ctx *c, const struc
 	if (pend || !create)
 		return pend;
 	__u32 zero = 0;
-	struct fi_pending *blank = bpf_map_lookup_elem(&fi_blank, &zero);
+	struct fi_pending *blank = bpf_map_lookup_elem(&fi_zero_pending, &zero);
 
 	if (!blank)
 		return 0;
@@ -89,12 +87,12 @@ fi_inline void fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int eg
 {
 	struct fi_scratch *x = fi_scratch_take();
 	struct fi_socket_ctx c = { .skb = skb, .sk = sk };
-	struct fi_tuple t;
+	struct fi_tuple *t;
 	int err;
 
 	if (!x)
 		return;
-	err = fi_headers(skb, 0, &x->pkt, skb->len, FI_NEXT_IP, FI_VIEW_SOCKET, 0);
+	err = fi_read_headers(skb, 0, &x->pkt, skb->len, FI_NEXT_IP, FI_VIEW_SOCKET, 0);
 	if (!err && x->pkt.part != FI_PART_WHOLE)
 		err = fi_fragment(&x->pkt);
 	if (err) {
@@ -107,51 +105,52 @@ fi_inline void fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int eg
 	int end = !egress; /* end 0 is the local socket */
 	struct fi_flow *f = 0;
 
-	t = x->pkt.tuple;
-	t.zone = o ? o->netns : 0;
+	t = &x->tuple;
+	*t = x->pkt.tuple;
+	t->zone = o ? o->netns : 0;
 	if (!egress)
-		fi_swap(&t);
+		fi_swap(t);
 	if (!o)
 		FI_COUNT(FI_C_OWNER_MISSING);
-	if (!(t.l4 == FI_TCP && sk->state == TCP_LISTEN)) {
+	if (!(t->l4 == FI_TCP && sk->state == TCP_LISTEN)) {
 		struct fi_socket *ss = bpf_sk_storage_get(&fi_sockets, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
 		if (ss && !ss->flow.first_ns) {
-			struct fi_flow *early = t.l4 == FI_TCP ? bpf_map_lookup_elem(&fi_new, &t) : 0;
+			struct fi_flow *early = t->l4 == FI_TCP ? bpf_map_lookup_elem(&fi_new, t) : 0;
 
-			ss->tuple = t;
+			ss->tuple = *t;
 			if (early && !(early->flags & FI_F_CLOSED)) { /* the listener's part of the handshake */
 				ss->flow = *early;
-				bpf_map_delete_elem(&fi_new, &t);
+				bpf_map_delete_elem(&fi_new, t);
 			} else {
 				fi_flow_begin(&ss->flow, end, 0, now, &x->pkt, 0);
 			}
 			ss->flow.id = bpf_get_socket_cookie(skb);
 		}
-		if (ss && (t.l4 == FI_TCP || fi_same(&ss->tuple, &t))) {
+		if (ss && (t->l4 == FI_TCP || fi_same(&ss->tuple, t))) {
 			f = &ss->flow;
 			c.own = 1;
 		}
 	}
 	if (!f)
-		f = fi_shared_flow(&t, &x->pkt, end, now);
+		f = fi_shared_flow(x, end, now);
 	if (!f) {
 		FI_COUNT(FI_C_TABLE_FULL);
 		fi_scratch_give(x);
 		return;
 	}
-	struct fi_verdict before = f->verdict;
 	__u8 state = f->state;
 
+	x->before = f->verdict;
 	f->last_ns = now;
 	fi_flow_count(f, end, !egress, packets, bytes);
-	if (t.l4 == FI_TCP)
+	if (t->l4 == FI_TCP)
 		fi_flow_tcp(f, end, x->pkt.tcp_flags, x->pkt.seq);
 	if (x->pkt.payload_len) {
-		fi_payload_socket(&c, f, end, &t, x);
+		fi_payload_socket(&c, f, end, t, x);
 		if (fi_cfg_samples && fi_sampled(f, end))
-			fi_emit_sample(skb, 0, &t, f, o, end, t.l4 == FI_TCP ? x->pkt.seq - f->side[end & 1].base : 0, &x->pkt);
-		fi_settle(f, &t, o, &before, state);
+			fi_emit_sample(skb, end, x, f, o);
+		fi_settle(f, x, o, state);
 	}
 	fi_scratch_give(x);
 }

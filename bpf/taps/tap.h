@@ -7,7 +7,7 @@
 #include "../lib/parse.h"
 
 /* Loads the first header bytes and follows the headers. 0, or the negative cause. */
-fi_inline int fi_headers(void *ctx, int xdp, struct fi_pkt *p, __u32 len, __u32 next, __u8 view, __u8 decap)
+fi_inline int fi_read_headers(void *ctx, int xdp, struct fi_pkt *p, __u32 len, __u32 next, __u8 view, __u8 decap)
 {
 	__u32 n = len < FI_HDR_FIRST ? len : FI_HDR_FIRST;
 	int err = -FI_C_TRUNCATED;
@@ -35,7 +35,7 @@ fi_inline int fi_headers(void *ctx, int xdp, struct fi_pkt *p, __u32 len, __u32 
 }
 
 /* Later fragments have no ports: those of the first fragment are remembered. */
-fi_inline int fi_fragment(struct fi_pkt *p)
+FI_SUB int fi_fragment(struct fi_pkt *p)
 {
 	struct fi_frag_key key = {};
 	struct fi_frag frag = {};
@@ -60,7 +60,7 @@ fi_inline int fi_fragment(struct fi_pkt *p)
 	return 0;
 }
 
-fi_inline __u64 fi_word(const void *p, __u32 i)
+fi_inline __u64 fi_u64_at(const void *p, __u32 i)
 {
 	__u64 v;
 	__builtin_memcpy(&v, (const __u8 *)p + i, 8);
@@ -75,7 +75,7 @@ fi_inline int fi_same(const struct fi_tuple *a, const struct fi_tuple *b)
 
 #pragma unroll
 	for (__u32 i = 0; i < 40; i += 8)
-		diff |= fi_word(a, i) ^ fi_word(b, i);
+		diff |= fi_u64_at(a, i) ^ fi_u64_at(b, i);
 	__builtin_memcpy(&x, &a->l4, 4);
 	__builtin_memcpy(&y, &b->l4, 4);
 	return !(diff | (x ^ y));

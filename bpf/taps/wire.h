@@ -19,7 +19,7 @@ fi_inline struct fi_pending *fi_wire_keep(const struct fi_tuple *t, int create)
 
 	if (pend || !create)
 		return pend;
-	pend = bpf_map_lookup_elem(&fi_blank, &zero);
+	pend = bpf_map_lookup_elem(&fi_zero_pending, &zero);
 	if (!pend)
 		return 0;
 	bpf_map_update_elem(&fi_pending, t, pend, BPF_NOEXIST);
@@ -43,8 +43,8 @@ fi_inline struct fi_pending *fi_wire_keep(const struct fi_tuple *t, int create)
 /* Lower end first, so that both directions find the same entry. Returns the end that sent the packet. */
 fi_inline int fi_normalise(struct fi_tuple *t)
 {
-	__u64 a0 = bpf_be64_to_cpu(fi_word(t->addr[0], 0)), a1 = bpf_be64_to_cpu(fi_word(t->addr[0], 8));
-	__u64 b0 = bpf_be64_to_cpu(fi_word(t->addr[1], 0)), b1 = bpf_be64_to_cpu(fi_word(t->addr[1], 8));
+	__u64 a0 = bpf_be64_to_cpu(fi_u64_at(t->addr[0], 0)), a1 = bpf_be64_to_cpu(fi_u64_at(t->addr[0], 8));
+	__u64 b0 = bpf_be64_to_cpu(fi_u64_at(t->addr[1], 0)), b1 = bpf_be64_to_cpu(fi_u64_at(t->addr[1], 8));
 
 	if (a0 < b0 || (a0 == b0 && (a1 < b1 || (a1 == b1 && bpf_ntohs(t->port_be[0]) <= bpf_ntohs(t->port_be[1])))))
 		return 0;
@@ -56,7 +56,7 @@ fi_inline void fi_wire(void *ctx, int xdp, int ingress, __u32 len, __u32 segment
 {
 	struct fi_wire_ctx c = { .ctx = ctx, .xdp = xdp };
 	struct fi_scratch *x;
-	struct fi_tuple t;
+	struct fi_tuple *t;
 	struct fi_flow *f;
 	int err, end, decided = 1;
 
@@ -64,7 +64,7 @@ fi_inline void fi_wire(void *ctx, int xdp, int ingress, __u32 len, __u32 segment
 	x = fi_scratch_take();
 	if (!x)
 		return;
-	err = fi_headers(ctx, xdp, &x->pkt, len, FI_NEXT_ETH, fi_cfg_wire_view, 1);
+	err = fi_read_headers(ctx, xdp, &x->pkt, len, FI_NEXT_ETH, fi_cfg_wire_view, 1);
 	if (!err && vlan && !x->pkt.vlan) { /* the card took the tag off */
 		x->pkt.vlan = vlan & 0xfff;
 		fi_zone(&x->pkt, x->pkt.vlan);
@@ -77,28 +77,27 @@ fi_inline void fi_wire(void *ctx, int xdp, int ingress, __u32 len, __u32 segment
 	}
 	if (x->pkt.tunnels)
 		FI_COUNT(FI_C_TUNNELLED);
-	t = x->pkt.tuple;
-	t.zone = (t.zone + ifindex) * 0x9e3779b1u;
-	end = fi_normalise(&t);
+	t = &x->tuple;
+	*t = x->pkt.tuple;
+	t->zone = (t->zone + ifindex) * 0x9e3779b1u;
+	end = fi_normalise(t);
 	__u64 now = bpf_ktime_get_coarse_ns();
 
-	f = bpf_map_lookup_elem(&fi_flows, &t);
+	f = bpf_map_lookup_elem(&fi_flows, t);
 	if (!f) {
-		f = bpf_map_lookup_elem(&fi_new, &t);
+		f = bpf_map_lookup_elem(&fi_new, t);
 		decided = 0;
 	}
 	if (f && fi_reused(f, end, &x->pkt)) {
 		if (f->state != FI_S_ENDED)
-			fi_flow_end(f, &t, 0);
+			fi_flow_end(f, t, 0);
 		fi_flow_begin(f, end, fi_new_id(), now, &x->pkt, ifindex);
-		bpf_map_delete_elem(&fi_pending, &t);
+		bpf_map_delete_elem(&fi_pending, t);
 	}
 	if (!f) {
-		struct fi_flow fresh;
-
-		fi_flow_begin(&fresh, end, fi_new_id(), now, &x->pkt, ifindex);
-		bpf_map_update_elem(&fi_new, &t, &fresh, BPF_NOEXIST);
-		f = bpf_map_lookup_elem(&fi_new, &t);
+		fi_flow_begin(&x->fresh, end, fi_new_id(), now, &x->pkt, ifindex);
+		bpf_map_update_elem(&fi_new, t, &x->fresh, BPF_NOEXIST);
+		f = bpf_map_lookup_elem(&fi_new, t);
 		if (!f) {
 			fi_count_n(FI_C_TABLE_FULL, segments);
 			goto out;
@@ -107,21 +106,22 @@ fi_inline void fi_wire(void *ctx, int xdp, int ingress, __u32 len, __u32 segment
 	f->last_ns = now;
 	f->side[end & 1].ingress = ingress;
 	fi_flow_count(f, end, ingress, segments, x->pkt.l3_len);
-	if (t.l4 == FI_TCP)
+	if (t->l4 == FI_TCP)
 		fi_flow_tcp(f, end, x->pkt.tcp_flags, x->pkt.seq);
 	if (x->pkt.part != FI_PART_WHOLE)
 		f->flags |= FI_F_FRAGMENT;
 	if (f->state >= FI_S_DONE || !x->pkt.payload_len || x->pkt.part == FI_PART_LATER)
 		goto out;
-	struct fi_verdict before = f->verdict;
 	__u8 state = f->state;
 
-	fi_payload_wire(&c, f, end, &t, x);
+	x->before = f->verdict;
+
+	fi_payload_wire(&c, f, end, t, x);
 	if (fi_cfg_samples && fi_sampled(f, end))
-		fi_emit_sample(ctx, xdp, &t, f, 0, end, t.l4 == FI_TCP ? x->pkt.seq - f->side[end & 1].base : 0, &x->pkt);
-	fi_settle(f, &t, 0, &before, state);
-	if (!decided && f->verdict.depth && bpf_map_update_elem(&fi_flows, &t, f, BPF_NOEXIST) == 0)
-		bpf_map_delete_elem(&fi_new, &t);
+		fi_emit_sample(ctx, end | (xdp ? FI_SAMPLE_XDP : 0), x, f, 0);
+	fi_settle(f, x, 0, state);
+	if (!decided && f->verdict.depth && bpf_map_update_elem(&fi_flows, t, f, BPF_NOEXIST) == 0)
+		bpf_map_delete_elem(&fi_new, t);
 out:
 	fi_scratch_give(x);
 }
