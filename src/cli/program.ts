@@ -4,10 +4,12 @@ import { Command, CommanderError } from 'commander'
 import { exitCodes, FlowidentError } from '../errors.js'
 import type { Register } from './command.js'
 import { register as config } from './config.js'
+import { register as demo } from './demo.js'
 import { register as doctor } from './doctor.js'
 import { register as explain } from './explain.js'
 import { register as flows } from './flows.js'
 import { type Io, painter, printable } from './output.js'
+import { register as replay } from './replay.js'
 import { register as run } from './run.js'
 import { register as services } from './services.js'
 import { register as top } from './top.js'
@@ -15,7 +17,7 @@ import { packageVersion, register as version } from './version.js'
 import { register as who } from './who.js'
 
 /** In the order of the help text. */
-const commands: readonly Register[] = [run, flows, services, who, explain, top, doctor, config, version]
+const commands: readonly Register[] = [run, flows, services, who, explain, top, replay, demo, doctor, config, version]
 
 export function buildProgram(io: Io): Command {
   const program = new Command('flowident')
