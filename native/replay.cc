@@ -111,11 +111,12 @@ void Replay::flush()
 	for (int i = 0; i < batched_; i++)
 		account(batch_[i]);
 	batched_ = 0;
-	sweep();
 }
 
 void Replay::account(Slot &s)
 {
+	if (++swept_ % kBatch == 0) /* by packets, not by chunks: the outcome must not depend on how the file is cut */
+		sweep();
 	FlowEntry *e = flowOf(s);
 	fi_flow *f = &e->flow;
 

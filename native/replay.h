@@ -90,6 +90,7 @@ private:
 	uint64_t ids_ = 0;
 	uint64_t now_ns_ = 0;
 	uint32_t hand_ = 0; /* of the idle sweep */
+	uint64_t swept_ = 0;
 	bool ended_ = false;
 	Slot batch_[kBatch];
 	int batched_ = 0;
