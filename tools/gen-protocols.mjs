@@ -112,8 +112,9 @@ ${protocols.map((p) => `\t[${upper(p)}] = "${p.name}",`).join('\n')}
 };
 #endif
 
-/* Protocols with labels, as a bit set by id: their first payloads are sampled to user space. */
-static const __u64 fi_has_labels[FI_SET_WORDS] = { ${hex(mask(protocols.filter((p) => p.labels).map((p) => p.id)))} };
+/* Protocols with labels, as a bit set by id: their first payloads are sampled to user space. Longer than needed: clang 14
+ * puts constants of 32 bytes and less into a section of their own, which the kernel's BTF check refuses. */
+static const __u64 fi_has_labels[FI_SET_WORDS + 5] = { ${hex(mask(protocols.filter((p) => p.labels).map((p) => p.id)))} };
 
 #endif
 `

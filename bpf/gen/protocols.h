@@ -268,7 +268,8 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 };
 #endif
 
-/* Protocols with labels, as a bit set by id: their first payloads are sampled to user space. */
-static const __u64 fi_has_labels[FI_SET_WORDS] = { 0x181000000000fcull, 0x40ull };
+/* Protocols with labels, as a bit set by id: their first payloads are sampled to user space. Longer than needed: clang 14
+ * puts constants of 32 bytes and less into a section of their own, which the kernel's BTF check refuses. */
+static const __u64 fi_has_labels[FI_SET_WORDS + 5] = { 0x181000000000fcull, 0x40ull };
 
 #endif
