@@ -11,10 +11,10 @@ export interface PodFacts {
 }
 
 // A static pod's uid is an MD5 without dashes; systemd slices write "_" for "-".
-const UID = '([0-9a-f]{8}([-_])[0-9a-f]{4}\\2[0-9a-f]{4}\\2[0-9a-f]{4}\\2[0-9a-f]{12}|[0-9a-f]{32})'
+const UID = '(?<uid>[0-9a-f]{8}(?<dash>[-_])(?:[0-9a-f]{4}\\k<dash>){3}[0-9a-f]{12}|[0-9a-f]{32})'
 // Nested kubelets put their own name in front (kubelet-kubepods-…). The part after ":" is a runtime that took the slice's
 // name for a directory.
-const SLICE = new RegExp(`^(?:[A-Za-z0-9_.]+-)*kubepods(?:-(burstable|besteffort))?-pod${UID}\\.slice(?::[^/]*)?$`)
+const SLICE = new RegExp(`^(?:[A-Za-z0-9_.]+-)*kubepods(?:-(?<qos>burstable|besteffort))?-pod${UID}\\.slice(?::[^/]*)?$`)
 const DIRECTORY = new RegExp(`^pod${UID}$`)
 
 function qosOf(name: string | undefined): PodQos {
@@ -26,14 +26,14 @@ export function readPod(parts: readonly string[]): PodFacts | undefined {
   for (let index = parts.length - 1; index >= 0; index--) {
     const name = parts[index] ?? ''
     if (name.length > 512) continue
-    const slice = SLICE.exec(name)
-    if (slice?.[2] !== undefined) return { uid: slice[2].replaceAll('_', '-'), qos: qosOf(slice[1]), index }
-    const directory = DIRECTORY.exec(name)
-    if (directory?.[1] === undefined) continue
+    const slice = SLICE.exec(name)?.groups
+    if (slice?.['uid'] !== undefined) return { uid: slice['uid'].replaceAll('_', '-'), qos: qosOf(slice['qos']), index }
+    const uid = DIRECTORY.exec(name)?.groups?.['uid']
+    if (uid === undefined) continue
     const parent = parts[index - 1]
     const above = parent === 'burstable' || parent === 'besteffort' ? parts[index - 2] : parent
     // Only below kubepods: a directory named pod<uid> elsewhere is anybody's.
-    if (above === 'kubepods' || above === 'kubepods.slice') return { uid: directory[1].replaceAll('_', '-'), qos: qosOf(parent), index }
+    if (above === 'kubepods' || above === 'kubepods.slice') return { uid: uid.replaceAll('_', '-'), qos: qosOf(parent), index }
   }
   return undefined
 }
