@@ -41,7 +41,10 @@ export class Proc {
   readonly argv: readonly string[]
   readonly options: StartOptions
   readonly #child: ChildProcess
+  /** Ended, and its output is complete. */
   readonly #done: Promise<number | null>
+  /** Ended; children of it may still hold its output open. */
+  readonly #ended: Promise<unknown>
 
   constructor(argv: readonly string[], options: StartOptions = {}) {
     this.argv = argv
@@ -57,6 +60,10 @@ export class Proc {
     })
     this.#child.stderr?.on('data', (chunk) => {
       this.stderr += chunk
+    })
+    this.#ended = new Promise((resolve) => {
+      this.#child.on('exit', resolve)
+      this.#child.on('error', resolve)
     })
     this.#done = new Promise((resolve) => {
       this.#child.on('close', resolve)
@@ -101,12 +108,14 @@ export class Proc {
   async stop(name: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     this.signal(name)
     const late = new AbortController()
-    const ended = await Promise.race([this.#done.then(() => true), sleep(2000, false, { signal: late.signal }).catch(() => true)])
+    const ended = await Promise.race([this.#ended.then(() => true), sleep(2000, false, { signal: late.signal }).catch(() => true)])
     late.abort()
     if (!ended) {
       this.signal('SIGKILL')
-      await this.#done
+      await this.#ended
     }
+    this.#child.stdout?.destroy()
+    this.#child.stderr?.destroy()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

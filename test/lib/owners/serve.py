@@ -28,6 +28,13 @@ def listen(port):
     return s
 
 
+def as_three(listener):
+    """Keeps the listener over exec, as descriptor 3."""
+    if listener.fileno() != 3:
+        os.dup2(listener.fileno(), 3)
+    os.set_inheritable(3, True)
+
+
 def answer(connection):
     connection.recv(64)
     connection.sendall(b"%d\n" % os.getpid())
@@ -72,14 +79,15 @@ elif mode == "prefork":
 elif mode == "activate":
     listener = listen(int(args[0]))
     if os.fork() == 0:
-        os.dup2(listener.fileno(), 3)
+        as_three(listener)
         os.execv(sys.executable, [sys.executable, __file__, "inherited"])
     while True:
         time.sleep(60)
 elif mode == "inherited":
     serve(socket.socket(fileno=3))
 elif mode == "exec":
-    os.dup2(listen(int(args[0])).fileno(), 3)
+    listener = listen(int(args[0]))
+    as_three(listener)
     os.execv("/usr/bin/perl", ["perl", "-e", PERL])
 elif mode == "pass":
     listener = listen(int(args[0]))
