@@ -27,10 +27,10 @@ setup: ## install what the build needs (root; quick when nothing is missing)
 	@tools/setup.sh
 
 .PHONY: build
-build: gen native ts ## everything: BPF object, addon, generated files, dist/main.js
+build: native ts ## the addon with its BPF object, and dist/main.js
 
 .PHONY: gen
-gen: node_modules/.package-lock.json ## regenerate bpf/gen, src/gen and docs/CONFIG.md
+gen: node_modules/.package-lock.json ## regenerate bpf/gen, src/gen and docs/CONFIG.md from their sources
 	@$(NODE) tools/gen-protocols.mjs
 	@$(MAKE) --no-print-directory native
 	@$(NODE) tools/gen-abi.mjs
@@ -112,14 +112,17 @@ format: node_modules/.package-lock.json ## rewrite TypeScript to the style
 	@biome check --write .
 
 .PHONY: generated
-generated: build ## fail when a generated file is out of date
+generated: native ## fail when a generated file is out of date
 	@$(NODE) tools/gen-protocols.mjs --check
 	@$(NODE) tools/gen-abi.mjs --check
 	@$(NODE) --import tsx tools/gen-config-docs.ts --check
 
 .PHONY: check
-check: lint typecheck ## lint + typecheck + generated files up to date + tests
-	@$(MAKE) --no-print-directory test
+check: ## lint, types, generated files up to date, every test
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory lint typecheck generated
+	@$(NODE) tools/bundle.mjs
+	@$(NODE) tools/test.mjs $(ONLY)
 
 .PHONY: clean
 clean: ## remove what the build made

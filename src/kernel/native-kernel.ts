@@ -32,7 +32,9 @@ export function loadAddon(env: Readonly<Record<string, string | undefined>> = pr
       continue
     }
     try {
-      return require(path) as Addon
+      const addon = require(path) as Partial<Addon>
+      if (typeof addon.openKernel === 'function') return addon as Addon
+      tried.push(`${path}: not the addon of flowident`)
     } catch (error) {
       tried.push(`${path}: ${(error as Error).message}`)
     }
