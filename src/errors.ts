@@ -15,7 +15,7 @@ interface ErrorKind {
 
 /** Codes are part of the API (`type` of a problem document is `/problems/<code>`): never reuse one for another meaning. */
 export const errorTable = {
-  'usage': { exit: exitCodes.usage, status: 400, title: 'The command line is not understood' },
+  usage: { exit: exitCodes.usage, status: 400, title: 'The command line is not understood' },
   'config-invalid': { exit: exitCodes.failure, status: 500, title: 'The configuration has mistakes' },
   'config-unreadable': { exit: exitCodes.failure, status: 500, title: 'A configuration file cannot be read' },
   'addon-missing': { exit: exitCodes.failure, status: 500, title: 'The native addon cannot be loaded' },
@@ -30,7 +30,7 @@ export const errorTable = {
   'method-not-allowed': { exit: exitCodes.usage, status: 405, title: 'This method is not allowed here' },
   'not-ready': { exit: exitCodes.failure, status: 503, title: 'The daemon is not ready' },
   'too-many': { exit: exitCodes.failure, status: 429, title: 'Too many at once' },
-  'internal': { exit: exitCodes.failure, status: 500, title: 'A mistake inside flowident' },
+  internal: { exit: exitCodes.failure, status: 500, title: 'A mistake inside flowident' },
 } as const satisfies Record<string, ErrorKind>
 
 export type ErrorCode = keyof typeof errorTable

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest'
 import { type RunContext, type Running, runDaemon, watchdogMs } from '../../src/cli/run.js'
 import type { LoadedConfig } from '../../src/config/load.js'
