@@ -9,6 +9,8 @@ import type { FlowTable } from './table.js'
 /** Records taken in before others get their turn: about 2 ms. */
 const PIECE = 2000
 const SWEEP_PIECE = 20_000
+/** A dump that takes longer than this is not waited for. */
+const QUICK_MS = 25
 
 /** The part of the kernel port that is needed here. */
 export interface FlowDumper {
@@ -69,6 +71,12 @@ export class Refresher {
       this.#doneAt = this.#options.now()
     })
     return this.#running
+  }
+
+  /** For those who wait for an answer: fresh when that is quick, else what is there, made fresh meanwhile. */
+  ready(): Promise<void> {
+    const fresh = this.fresh()
+    return this.#runs > 0 && this.#lastMs > QUICK_MS ? Promise.resolve() : fresh
   }
 
   async #run(): Promise<void> {
