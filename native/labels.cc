@@ -68,7 +68,7 @@ void LabelAssembler::makeRoom()
 			losses_.flows_evicted++;
 		for (int end = 0; end < 2; end++)
 			read(f, end, true);
-		emit(f);
+		emit(f, true);
 		drop(order_.front());
 	}
 }
@@ -116,12 +116,12 @@ bool LabelAssembler::finished(const Flow &f) const
 	return !wanted;
 }
 
-void LabelAssembler::emit(Flow &f)
+void LabelAssembler::emit(Flow &f, bool given_up)
 {
-	if (f.labels.used <= f.emitted)
+	if (f.labels.used <= f.emitted && !given_up)
 		return;
 	f.emitted = f.labels.used;
-	emit_(f.state.id, f.user, f.labels.bytes, f.labels.used);
+	emit_(f.state.id, f.user, f.labels.bytes, f.labels.used, given_up);
 }
 
 bool LabelAssembler::add(const fi_flow &flow, const fi_tuple &tuple, const LabelInput &input, void *user)

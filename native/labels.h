@@ -24,8 +24,9 @@ struct LabelLosses {
 
 class LabelAssembler {
 public:
-	/* All labels of a flow so far; called again when there are more. packed as in struct fi_labels. */
-	using Emit = std::function<void(uint64_t flow, void *user, const uint8_t *packed, uint32_t len)>;
+	/* All labels of a flow so far; called again when there are more. packed as in struct fi_labels. given_up: the flow had
+	 * to go for want of room (len may be 0): do not add to it again, its beginning is gone. */
+	using Emit = std::function<void(uint64_t flow, void *user, const uint8_t *packed, uint32_t len, bool given_up)>;
 
 	LabelAssembler(size_t flows, size_t bytes, Emit emit);
 	~LabelAssembler();
@@ -53,7 +54,7 @@ private:
 	void makeRoom();
 	void read(Flow &f, int end, bool last);
 	bool finished(const Flow &f) const;
-	void emit(Flow &f);
+	void emit(Flow &f, bool given_up = false);
 
 	size_t max_flows_;
 	size_t max_bytes_;

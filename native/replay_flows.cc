@@ -26,10 +26,12 @@ const fi_core_ops Replay::kOps = {Replay::keep, Replay::forget};
 Replay::Replay(const ReplayOptions &options)
 	: options_(options), table_(options.max_flows, options.seed),
 	  labels_(kLabelFlows, kLabelBuffers,
-		  [this](uint64_t, void *user, const uint8_t *packed, uint32_t len) {
+		  [this](uint64_t, void *user, const uint8_t *packed, uint32_t len, bool given_up) {
 			  auto *e = static_cast<FlowEntry *>(user);
 
-			  if (label_bytes_ + len > kLabelStore)
+			  if (given_up)
+				  e->flow.flags |= FI_F_LABELLED;
+			  if (len == 0 || label_bytes_ + len > kLabelStore)
 				  return;
 			  uint8_t *copy = static_cast<uint8_t *>(realloc(e->labels, len));
 
