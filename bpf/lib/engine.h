@@ -311,7 +311,9 @@ fi_inline enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_q
 	fi_decide(f);
 	if (!settled)
 		return FI_LOOK_KEEP;
-	if (s->grade >= FI_FAIR || ++s->tries >= FI_TRIES)
+	if (s->best && s->best == f->side[!(end & 1)].best) /* both ends agree */
+		f->side[!(end & 1)].flags |= FI_D_SETTLED, s->flags |= FI_D_SETTLED;
+	else if (s->grade >= FI_FAIR || ++s->tries >= FI_TRIES)
 		s->flags |= FI_D_SETTLED;
 	else
 		fi_next_window(s);

@@ -214,7 +214,7 @@ fi_inline int fi_parse_vxlan(struct fi_pkt *p)
 {
 	if (!fi_room(p, 22))
 		return -FI_C_TRUNCATED;
-	if ((fi_h8(p, 0) & 0x7f) != 0x08 || fi_h8(p, 7))
+	if (!(fi_h8(p, 0) & 0x08)) /* the other bits are to be ignored */
 		return -FI_C_MALFORMED;
 	p->tunnel = fi_h32(p, 4) >> 8;
 	fi_zone(p, p->tunnel);

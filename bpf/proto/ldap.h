@@ -10,7 +10,7 @@ FI_SIG(ldap)
 	FI_CHECK(w);
 	if (fi_at(w, 0) != 0x30)
 		return FI_NO;
-	if (w->len < 9)
+	if (w->len < 7)
 		return w->whole ? FI_NO : FI_MORE;
 	__u32 head = fi_ber_head(w, 0), len = fi_ber_len(w, 0), idlen, op, body;
 
@@ -22,6 +22,13 @@ FI_SIG(ldap)
 	if (idlen < 1 || idlen > 4 || fi_at(w, head + 2) > 0x7f)
 		return FI_NO;
 	op = head + 2 + idlen;
+	/* unbind and abandon are all there is to their messages */
+	if (w->len < op + 2)
+		return w->whole ? FI_NO : FI_MORE;
+	if (fi_at(w, op) == 0x42)
+		return fi_at(w, op + 1) == 0 && len == idlen + 4 ? FI_HIT(FI_FAIR, FI_CLIENT, 4, op) : FI_NO;
+	if (fi_at(w, op) == 0x50)
+		return fi_range(fi_at(w, op + 1), 1, 4) && len == idlen + 4 + fi_at(w, op + 1) ? FI_HIT(fi_port(w, 389) ? FI_FAIR : FI_WEAK, FI_CLIENT, 4, op) : FI_NO;
 	if (w->len < op + 5)
 		return w->whole ? FI_NO : FI_MORE;
 	body = op + fi_ber_head(w, op);
@@ -42,10 +49,6 @@ FI_SIG(ldap)
 	case 0x64: /* search result entry: a name */
 	case 0x73:
 		return fi_at(w, body) == 4 ? FI_HIT(FI_FAIR, FI_SERVER, 3, op) : FI_NO;
-	case 0x42: /* unbind */
-		return fi_at(w, op + 1) == 0 ? FI_HIT(FI_FAIR, FI_CLIENT, 4, op) : FI_NO;
-	case 0x50: /* abandon */
-		return fi_range(fi_at(w, op + 1), 1, 4) && len == idlen + 4 + fi_at(w, op + 1) ? FI_HIT(FI_WEAK, FI_CLIENT, 4, op) : FI_NO;
 	case 0x66: /* modify, add, modify DN, compare: a name first */
 	case 0x68:
 	case 0x6c:

@@ -19,6 +19,10 @@ FI_SIG(openvpn)
 	int auth20 = len == 42 && fi_be32(w, base + 29) == 1, auth64 = len == 86 && fi_be32(w, base + 73) == 1, auth32 = len == 54 && fi_be32(w, base + 41) == 1;
 	int crypt = len == 54 && fi_be32(w, base + 9) == 1;
 
+	/* with a digest: the message ends with an empty acknowledgement list and packet id 0, or the server's list of one */
+	if (!plain && !crypt && len <= 86 && op == 0x38 && (fi_be32(w, base + len - 4) || fi_at(w, base + len - 5)))
+		return FI_NO;
+
 	if (op == 0x38)
 		return plain || auth20 || auth64 || auth32 || crypt ? FI_HIT(FI_FAIR, FI_CLIENT, 1, base) : FI_NO;
 	if (op == 0x50) /* reset v3: tls-crypt-v2, the client's key comes along */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RTP, RFC 3550 §5.1: two bits of version and a payload type: the weakest of all. Counts only inside a flow that STUN or
- * DTLS opened, or when both ends send it on even ports above 1024 that are no usual port. */
+ * DTLS opened, or with the sizes of the usual telephone codecs. */
 FI_PROTO(rtp, 49, 72, FI_UDP, "Real-time Transport Protocol", FI_PORTS(5004), FI_THEN(rtcp));
 
 /* FI_SIGNATURES 1 "packet" */
@@ -24,5 +24,5 @@ FI_SIG(rtp)
 		return FI_HIT(FI_FAIR, FI_EITHER, 1, 0);
 	if (b0 == 0x80 && pt == 18 && (w->total == 32 || w->total == 22 || w->total == 42))
 		return FI_HIT(FI_FAIR, FI_EITHER, 1, 0);
-	return FI_HIT(FI_WEAK, FI_EITHER, 1, 0);
+	return FI_NO;
 }

@@ -29,7 +29,8 @@ FI_SIG(stun)
 		return FI_HIT(fi_port(w, 3478) ? FI_FAIR : FI_WEAK, FI_CLIENT, 4, 0);
 	__u32 attr = fi_be16(w, 20), alen = fi_be16(w, 22);
 
-	if (attr == 0 || (attr > 0x0014 && attr < 0x8000) || alen + 4 > len)
+	/* an attribute of its own (Zoom's) must fill the message exactly */
+	if (attr == 0 || alen + 4 > len || (attr > 0x0014 && attr < 0x8000 && alen + 4 != len))
 		return FI_NO;
 	return FI_HIT(FI_FAIR, type == 0x0101 ? FI_SERVER : FI_CLIENT, 4, 0);
 }

@@ -13,7 +13,7 @@ FI_SIG(tftp)
 	if (!w->whole || op < 1 || op > 6 || w->total < 4)
 		return FI_NO;
 	if (op <= 2) {
-		if (!fi_print(fi_at(w, 2)) || w->total > 600)
+		if ((!fi_print(fi_at(w, 2)) && !fi_port(w, 69)) || w->total > 600)
 			return FI_NO;
 		/* "octet" or "netascii" after the name */
 		return fi_has_word(w, FI_WORD('O', 'C', 'T', 'E'), 200) || fi_has_word(w, FI_WORD('N', 'E', 'T', 'A'), 200) ? FI_HIT(FI_STRONG, FI_CLIENT, 1, 0) : FI_NO;
