@@ -25,6 +25,6 @@ FI_SIG(radius)
 		return FI_NO;
 	int port = fi_port(w, 1812) | fi_port(w, 1813) | fi_port(w, 1645) | fi_port(w, 1646) | fi_port(w, 3799);
 
-	return FI_HIT(port || n >= 3 ? FI_FAIR : FI_WEAK, code == 1 || code == 4 || code == 12 || code == 40 || code == 43 ? FI_CLIENT : FI_SERVER,
+	return FI_HIT(port ? FI_FAIR : FI_WEAK, code == 1 || code == 4 || code == 12 || code == 40 || code == 43 ? FI_CLIENT : FI_SERVER,
 		      code == 1 || code == 4 ? 1 : 2, 0);
 }
