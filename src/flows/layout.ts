@@ -92,3 +92,29 @@ export const TYPE = { flow: 1, verdict: 2, end: 3, sample: 4, exec: 5, cgroup: 6
 export const FLAG = { flip: 1, opened: 2, evidence: 4, closed: 8, labelled: 16, aggregated: 32, fragment: 64, reset: 128 } as const
 export const SIDE_FLAG = { syn: 1, fin: 2, based: 4, settled: 8, gap: 16, overlap: 32, mid: 64 } as const
 export const STATE = { pending: 0, watch: 1, done: 2, ended: 3 } as const
+
+/** enum fi_counter, with the comment of each. */
+export const COUNTERS: readonly { readonly name: string; readonly index: number; readonly help: string }[] = [
+  { name: 'socket_rx', index: 0, help: 'packets seen on their way to a local socket' },
+  { name: 'socket_tx', index: 1, help: 'packets seen on their way from a local socket' },
+  { name: 'wire_rx', index: 2, help: 'packets seen entering an interface' },
+  { name: 'wire_tx', index: 3, help: 'packets seen leaving an interface' },
+  { name: 'not_ip', index: 4, help: 'unaccounted: neither IPv4 nor IPv6' },
+  { name: 'truncated', index: 5, help: 'unaccounted: a header was cut off' },
+  { name: 'malformed', index: 6, help: 'unaccounted: a header contradicts itself' },
+  { name: 'too_deep', index: 7, help: 'unaccounted: more nested headers than are followed' },
+  { name: 'no_transport', index: 8, help: 'unaccounted: no TCP, UDP or other followed transport' },
+  { name: 'fragment_orphan', index: 9, help: 'unaccounted: fragment whose first part was not seen' },
+  { name: 'table_full', index: 10, help: 'unaccounted: no room for a new flow' },
+  { name: 'no_socket', index: 11, help: 'unaccounted: no full socket attached to the packet' },
+  { name: 'pending_full', index: 12, help: 'classification lost: no room to keep the first bytes' },
+  { name: 'ring_full', index: 13, help: 'event lost: ring buffer full' },
+  { name: 'agg_full', index: 14, help: 'flow not aggregated: no free aggregate' },
+  { name: 'owner_missing', index: 15, help: 'flow of a socket whose owner is not known' },
+  { name: 'load_failed', index: 16, help: 'classification lost: payload could not be read' },
+  { name: 'flow_new', index: 17, help: 'flows created' },
+  { name: 'flow_end', index: 18, help: 'flows ended' },
+  { name: 'unknown', index: 19, help: 'flows given up as unknown' },
+  { name: 'fragment', index: 20, help: 'packets that were IP fragments' },
+  { name: 'tunnelled', index: 21, help: 'packets found inside a tunnel' },
+]

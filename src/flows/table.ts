@@ -14,6 +14,8 @@ export interface TableLimits {
   readonly flows: number
   readonly history: number
   readonly labelBytes: number
+  /** Seconds without a packet after which a flow counts as ended. */
+  readonly idle: { readonly tcp: number; readonly udp: number; readonly other: number }
 }
 
 /** Told after a change that somebody may want to hear of. */
@@ -39,6 +41,8 @@ export class FlowTable {
   readonly #ended: Chains
   readonly #view = new RecordView()
   #generation = 1
+  /** Newest record time: what idle is measured against. */
+  #latest = 0
   #live = 0
   #endedCount = 0
   #listener: ChangeListener | undefined
@@ -97,6 +101,9 @@ export class FlowTable {
   setTag(slot: number, tag: number): void {
     this.#tags[slot] = tag
   }
+  clearTags(): void {
+    this.#tags.fill(0)
+  }
   onChange(listener: ChangeListener): void {
     this.#listener = listener
   }
@@ -138,24 +145,25 @@ export class FlowTable {
   put(record: RecordView): number {
     const { data, at, type, idHigh, idLow } = record
     const over = type === TYPE.end || record.stateNumber === STATE.ended
+    if (record.nowNs > this.#latest) this.#latest = record.nowNs
     let slot = this.find(idHigh, idLow)
     let fresh = false
     if (slot < 0) {
       fresh = true
-      // A socket that lingers after its flow ended is dumped too: that end was told when it happened.
-      if (over && type === TYPE.flow) return -1
+      // What lingers in the kernel after its end is dumped too: that end was told when it happened.
+      if (type === TYPE.flow && (over || this.#idle(record))) return -1
       slot = this.#insert(record, over)
       if (slot < 0) return -1
     } else if (!this.#slabs.sameTuple(slot, data, at)) {
       this.#remove(slot) // the number was given anew
       return this.put(record)
-    } else if (record.nowNs < this.view(slot, this.#view).nowNs) {
-      // Dumps take their time: the ring has told of something newer meanwhile.
-      this.#stamp[slot] = this.#generation
-      return slot
     } else if (this.#status[slot] === ENDED) {
-      if (over) return slot
+      // A dump may be older than the end that the ring has told; only new packets bring a flow back.
+      if (over || record.lastNs <= this.view(slot, this.#view).lastNs) return slot
       this.#revive(slot)
+    } else if (record.nowNs < this.view(slot, this.#view).nowNs) {
+      this.#stamp[slot] = this.#generation // the ring has told of something newer meanwhile
+      return slot
     }
     if (this.#slabs.write(slot, data, at) || fresh) {
       this.#tags[slot] = 0
@@ -163,8 +171,10 @@ export class FlowTable {
     }
     this.#stamp[slot] = this.#generation
     if (over) this.#finish(slot)
-    if (type === TYPE.verdict) this.#tags[slot] = 0 // rules may look at the protocol
-    if (type === TYPE.verdict) this.#listener?.('verdict', slot)
+    if (type === TYPE.verdict) {
+      this.#tags[slot] = 0 // rules may look at the protocol
+      this.#listener?.('verdict', slot)
+    }
     return slot
   }
 
@@ -181,18 +191,28 @@ export class FlowTable {
   beginDump(): void {
     this.#generation++
   }
-  /** After a dump was taken in: ends live flows that it does not have. Walks `budget` slots; gives where to go on, or -1. */
+  /** After a dump was taken in: ends live flows that it does not have, and idle ones. Walks `budget` slots; gives where to go on, or -1. */
   sweep(from: number, budget: number): number {
     const to = Math.min(from + budget, this.end)
     for (let slot = from; slot < to; slot++) {
-      if (this.#status[slot] !== LIVE || this.#stamp[slot]! >= this.#generation) continue
-      this.losses.vanished++
+      if (this.#status[slot] !== LIVE) continue
       const view = this.view(slot, this.#view)
+      if (this.#stamp[slot]! >= this.#generation) {
+        if (this.#idle(view)) this.#finish(slot)
+        continue
+      }
+      this.losses.vanished++
       // A handshake's state moves to the accepted socket under another id: it is not a flow of its own.
       if (view.payloadPackets(0) + view.payloadPackets(1) === 0) this.#remove(slot)
       else this.#finish(slot)
     }
     return to < this.end ? to : -1
+  }
+
+  #idle(view: RecordView): boolean {
+    const { tcp, udp, other } = this.#limits.idle
+    const seconds = view.l4 === 6 ? tcp : view.l4 === 17 ? udp : other
+    return this.#latest - view.lastNs > seconds * 1e9
   }
 
   #idBucket(high: number, low: number): number {

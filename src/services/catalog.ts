@@ -3,7 +3,7 @@
 // as the flow's tag; owners of aggregates are learned from the flows that are seen.
 import type { AggregateView } from '../flows/aggregate-view.js'
 import type { OwnerRecord } from '../flows/decode.js'
-import type { InterfaceNames } from '../flows/interfaces.js'
+import type { InterfaceNames } from '../kernel/interfaces.js'
 import { type FlowJson, flowToJson, protocolName } from '../flows/json.js'
 import { viewName } from '../flows/names.js'
 import type { FlowFacts } from '../flows/query.js'
@@ -22,7 +22,7 @@ export interface OwnerResolver {
 export interface CatalogParts {
   readonly table: FlowTable
   readonly owners: OwnerResolver
-  readonly identifier: Identifier
+  identifier: Identifier
   readonly registry: ServiceRegistry
   readonly interfaces: InterfaceNames
   /** Milliseconds to add to record times to get those of the wall clock, now. */
@@ -42,7 +42,7 @@ export class Catalog {
   readonly #twin = new RecordView()
 
   constructor(parts: CatalogParts) {
-    this.#parts = parts
+    this.#parts = { ...parts }
     parts.table.onOwner((slot) => this.learn(parts.table.view(slot, this.#view).owner()))
   }
 
@@ -51,6 +51,12 @@ export class Catalog {
   }
   get registry(): ServiceRegistry {
     return this.#parts.registry
+  }
+
+  /** Other rules from now on. */
+  setIdentifier(identifier: Identifier): void {
+    this.#parts.identifier = identifier
+    this.table.clearTags()
   }
 
   /** Remembers who owns what is aggregated under this cgroup, executable and user. The newest are kept. */

@@ -12,12 +12,12 @@ export class ServiceRegistry {
     [UNKNOWN.id, UNKNOWN_INDEX],
     [OTHER.id, OTHER_INDEX],
   ])
-  readonly #limit: number
+  readonly limit: number
   /** Services that were folded into `~other`: not how many different ones. */
   folded = 0
 
   constructor(limit = 4096) {
-    this.#limit = limit
+    this.limit = limit
   }
 
   get size(): number {
@@ -27,7 +27,7 @@ export class ServiceRegistry {
   intern(service: Service): number {
     const known = this.#indexes.get(service.id)
     if (known !== undefined) return known
-    if (this.#indexes.size >= this.#limit) {
+    if (this.#indexes.size >= this.limit) {
       this.folded++
       return OTHER_INDEX
     }

@@ -63,6 +63,11 @@ export class Traffic {
     return this.#used
   }
 
+  /** Asks again whose each aggregate is; what was counted so far stays where it is. */
+  reassign(): void {
+    this.#final.fill(0)
+  }
+
   /** Takes in what kernel.aggregates() gave. */
   update(buffer: ArrayBufferLike, resolve: ResolveRow): void {
     const view = new AggregateView(buffer)

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+// The composition root: puts the parts together, attaches, serves, and takes it all down again.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { EventHub } from './api/events.js'
+import type { Check, Readiness } from './api/context.js'
+import { Listeners } from './api/listen.js'
+import { buildApi } from './api/server.js'
+import { parseListen } from './config/listen.js'
+import { type Config, settings } from './config/schema.js'
+import { QuicInitials, type ReadTls } from './deep/quic.js'
+import { COUNTERS } from './flows/layout.js'
+import { Refresher } from './flows/refresh.js'
+import { FlowTable } from './flows/table.js'
+import { cgroupMount } from './kernel/cgroup-mount.js'
+import { InterfaceNames } from './kernel/interfaces.js'
+import type { Attachment, Kernel, KernelSource } from './kernel/kernel.js'
+import { Wire } from './kernel/wire.js'
+import { Live } from './live.js'
+import type { Logger } from './log.js'
+import { AttachCollector } from './metrics/attach.js'
+import { BuildCollector } from './metrics/build.js'
+import { LossesCollector } from './metrics/losses.js'
+import { MapsCollector } from './metrics/maps.js'
+import { Metrics } from './metrics/metrics.js'
+import { ProgramsCollector } from './metrics/programs.js'
+import { ServicesCollector } from './metrics/services.js'
+import { type ExtraLabel, TrafficCollector } from './metrics/traffic.js'
+import { type Clock, DEFAULT_LIMITS, type OwnerRoots } from './owners/facts.js'
+import { Owners } from './owners/owners.js'
+import { Catalog } from './services/catalog.js'
+import { Identifier } from './services/identify.js'
+import { ServiceRegistry } from './services/registry.js'
+import { Traffic } from './services/traffic.js'
+
+const REFRESH_MS = 5000
+const FRESH_MS = 1000
+const INTERFACES_MS = 2000
+const EVENTS = { subscribers: 64, queue: 1000 }
+/** Settings that reload() takes over; `run` sees to the log's. */
+const RELOADABLE = /^(services|log)\./
+
+/** What the daemon is given; tests give other ones. */
+export interface DaemonParts {
+  readonly source: KernelSource
+  readonly roots: Omit<OwnerRoots, 'cgroup'>
+  readonly clock: Clock
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly version: string
+  readonly readTls: ReadTls | undefined
+}
+
+const hostClock: Clock = { monotonicNs: () => process.hrtime.bigint(), realtimeNs: () => BigInt(Date.now()) * 1_000_000n }
+
+/** The real ones. Loaded late: the addon is not needed by who brings parts of their own. */
+const hostParts = async (): Promise<DaemonParts> => {
+  const { loadAddon, NativeKernelSource, packageRoot } = await import('./kernel/native-kernel.js')
+  const { tlsReader } = await import('./deep/tls-labels.js')
+  const addon = loadAddon()
+  return {
+    source: new NativeKernelSource(addon),
+    roots: { proc: '/proc', sys: '/sys', passwd: '/etc/passwd', run: '/run' },
+    clock: hostClock,
+    env: process.env,
+    version: (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version,
+    readTls: tlsReader(addon),
+  }
+}
+
+/** Paths of settings whose values differ. */
+const changed = (before: Config, after: Config): string[] => {
+  const value = (config: Config, keys: readonly string[]): unknown =>
+    keys.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], config)
+  return settings()
+    .filter(({ keys }) => JSON.stringify(value(before, keys)) !== JSON.stringify(value(after, keys)))
+    .map(({ path }) => path)
+}
+
+export class Daemon implements AsyncDisposable {
+  readonly #config: Config
+  readonly #log: Logger
+  readonly #parts: DaemonParts
+  /** What to undo, in the order in which it was done. */
+  readonly #undo: (() => unknown)[] = []
+  readonly #host: Attachment[] = []
+  readonly #kernel: Kernel
+  readonly #wire: Wire
+  readonly #table: FlowTable
+  readonly #owners: Owners
+  readonly #catalog: Catalog
+  readonly #traffic: Traffic
+  readonly #refresher: Refresher
+  readonly #events: EventHub
+  #updating: Promise<void> | undefined
+  #listeners: Listeners | undefined
+
+  static async start(config: Config, log: Logger, given?: DaemonParts): Promise<Daemon> {
+    const parts = given ?? (await hostParts())
+    const { flows, pending, ring_bytes: ringBytes, aggregates } = config.limits
+    const kernel = await parts.source.open({ flows, pending, ringBytes, aggregates, stats: true })
+    const daemon = new Daemon(config, log, parts, kernel)
+    try {
+      await daemon.#open()
+    } catch (error) {
+      await daemon[Symbol.asyncDispose]()
+      throw error
+    }
+    return daemon
+  }
+
+  private constructor(config: Config, log: Logger, parts: DaemonParts, kernel: Kernel) {
+    const { limits, flows, services } = config
+    const now = () => performance.now()
+    const cgroup = this.#cgroup(config, parts)
+    this.#config = config
+    this.#log = log
+    this.#parts = parts
+    this.#kernel = kernel
+    this.#undo.push(() => kernel.close())
+    this.#wire = new Wire(kernel, config.wire, parts.roots.sys, log.child({ area: 'wire' }))
+    this.#table = new FlowTable({ flows: limits.flows, history: flows.history, labelBytes: limits.labels_bytes, idle: flows.idle_seconds })
+    this.#owners = new Owners({ ...parts.roots, cgroup }, parts.clock)
+    this.#undo.push(() => this.#owners.close())
+    this.#catalog = new Catalog({
+      table: this.#table,
+      owners: this.#owners,
+      identifier: new Identifier(services),
+      registry: new ServiceRegistry(),
+      interfaces: new InterfaceNames(parts.roots.sys, now),
+      epochMs: () => Number(parts.clock.realtimeNs() - parts.clock.monotonicNs()) / 1e6,
+    })
+    this.#traffic = new Traffic(limits.aggregates)
+    this.#refresher = new Refresher(kernel, this.#table, { minimumMs: FRESH_MS, now })
+    this.#events = new EventHub(this.#catalog, EVENTS)
+    this.#undo.push(() => this.#events.close())
+  }
+
+  #cgroup(config: Config, parts: DaemonParts): string | null {
+    return config.cgroup.path === 'auto' ? cgroupMount(parts.roots.proc) : config.cgroup.path
+  }
+
+  get addresses(): readonly string[] {
+    return this.#listeners?.addresses ?? []
+  }
+
+  async #open(): Promise<void> {
+    // First of all: a second daemon finds out here, before it has touched anything.
+    const metrics = this.#metrics()
+    const context = {
+      version: this.#parts.version,
+      catalog: this.#catalog,
+      traffic: this.#traffic,
+      updateTraffic: () => this.#updateTraffic(),
+      refresher: this.#refresher,
+      events: this.#events,
+      metrics,
+      readiness: () => this.#readiness(),
+    }
+    const app = await buildApi(context, this.#log.child({ area: 'api' }))
+    this.#undo.push(() => app.close())
+    const listeners = await Listeners.open(
+      this.#config.listen.map(parseListen),
+      (request, response) => app.routing(request, response),
+      this.#parts.env,
+    )
+    this.#listeners = listeners
+    this.#undo.push(() => listeners[Symbol.asyncDispose]())
+    this.#undo.push(() => this.#events.close()) // ends the streams, which would hold the listeners up
+    const quic = this.#config.deep.quic && this.#parts.readTls ? new QuicInitials(this.#parts.readTls) : undefined
+    this.#kernel.startRing(new Live(this.#table, this.#catalog, this.#owners, quic).onBatch)
+    await this.#attach()
+    await this.#owners.boot()
+    await this.#refresher.fresh()
+    await this.#updateTraffic().catch(() => undefined) // told by the first scrape again
+    this.#every(REFRESH_MS, () => this.#refresher.fresh())
+    this.#every(INTERFACES_MS, () => this.#wire.sync())
+    for (const address of this.addresses) this.#log.info({ area: 'api', address }, `API at ${address}`)
+    const tcp = this.addresses.find((address) => !address.startsWith('unix:') && !address.startsWith('fd:'))
+    this.#log.info({ area: 'api' }, tcp === undefined ? 'metrics at /metrics of these' : `metrics at http://${tcp}/metrics`)
+  }
+
+  async #attach(): Promise<void> {
+    const cgroup = this.#cgroup(this.#config, this.#parts)
+    for (const { program, error } of this.#kernel.skipped)
+      this.#log.warn({ area: 'kernel', program, error }, 'this kernel refuses a program; `flowident doctor` says what is lost')
+    if (!this.#config.socket.enabled) this.#log.info({ area: 'kernel' }, 'socket view is switched off')
+    else {
+      if (cgroup === null) this.#log.warn({ area: 'kernel' }, 'no cgroup2 hierarchy is mounted: local sockets are not watched')
+      this.#host.push(...(await this.#kernel.attachHost({ cgroup })))
+      const attached = this.#host.filter(({ ok }) => ok).map(({ program, mode }) => `${program} (${mode})`)
+      this.#log.info({ area: 'kernel', cgroup, programs: attached.join(', ') }, 'socket view attached')
+      for (const { program, target, error, ok } of this.#host)
+        if (!ok) this.#log.warn({ area: 'kernel', program, target, error }, 'not attached')
+    }
+    await this.#wire.sync()
+    if (!this.#wire.wanted) this.#log.info({ area: 'wire' }, 'wire view is switched off')
+    else if (this.#wire.attachments.length === 0)
+      this.#log.warn({ area: 'wire', interfaces: this.#config.wire.interfaces.join(', ') }, 'no interface of these is there yet')
+  }
+
+  #every(ms: number, work: () => Promise<void>): void {
+    const timer = setInterval(() => void work().catch((error: unknown) => this.#log.warn({ err: error }, 'periodic work failed')), ms)
+    this.#undo.push(() => clearInterval(timer))
+  }
+
+  #updateTraffic(): Promise<void> {
+    this.#updating ??= this.#kernel
+      .aggregates()
+      .then((buffer) => this.#traffic.update(buffer, this.#catalog.resolveRow))
+      .finally(() => {
+        this.#updating = undefined
+      })
+    return this.#updating
+  }
+
+  #metrics(): Metrics {
+    const { metrics, limits } = this.#config
+    const kernel = this.#kernel
+    const { libbpf, abi } = this.#parts.source.version()
+    const { registry } = this.#catalog
+    const extra = metrics.labels.filter((label): label is ExtraLabel => ['kind', 'environment', 'version'].includes(label))
+    const options = { maxSeries: metrics.max_series, extra }
+    const sizes = () => this.#owners.sizes
+    return new Metrics(
+      [
+        new BuildCollector({ version: this.#parts.version, libbpf, abi }),
+        new TrafficCollector(this.#traffic, registry, options, () => this.#updateTraffic()),
+        new ServicesCollector(registry, metrics.max_series),
+        new AttachCollector(() => [...this.#host, ...this.#wire.attachments]),
+        new LossesCollector(
+          COUNTERS,
+          () => kernel.counters(),
+          () => this.#losses(),
+        ),
+        new ProgramsCollector(() => kernel.programs()),
+        new MapsCollector(
+          () => kernel.maps(),
+          () => [
+            { name: 'daemon_flows', entries: this.#table.live, capacity: limits.flows },
+            { name: 'daemon_history', entries: this.#table.ended, capacity: this.#config.flows.history },
+            { name: 'daemon_services', entries: registry.size, capacity: registry.limit },
+            { name: 'daemon_aggregates', entries: this.#traffic.rows, capacity: limits.aggregates },
+            { name: 'daemon_owners', entries: sizes().facts, capacity: DEFAULT_LIMITS.facts },
+          ],
+        ),
+      ],
+      (collector, error) => this.#log.warn({ area: 'metrics', collector, err: error }, 'a collector failed'),
+      () => performance.now(),
+    )
+  }
+
+  #losses(): Record<string, number> {
+    const { flowsEvicted, bytesDropped, labelsDropped } = this.#kernel.labelLosses()
+    return {
+      daemon_table_full: this.#table.losses.full,
+      daemon_end_missed: this.#table.losses.vanished,
+      daemon_labels_refused: this.#table.labelsRefused,
+      daemon_events_dropped: this.#events.dropped,
+      daemon_aggregates_lost: this.#traffic.lost,
+      daemon_dump_failed: this.#refresher.state.failures,
+      label_flows_evicted: Number(flowsEvicted),
+      label_bytes_dropped: Number(bytesDropped),
+      labels_dropped: Number(labelsDropped),
+    }
+  }
+
+  #readiness(): Readiness {
+    const checks: Check[] = [...this.#host, ...this.#wire.attachments].map(({ program, target, mode, ok, error }) => ({
+      name: `${program} on ${target}`,
+      ok,
+      detail: ok ? mode : (error ?? 'not attached'),
+    }))
+    for (const { program, error } of this.#kernel.skipped) checks.push({ name: program, ok: false, detail: error })
+    const { runs, lastError } = this.#refresher.state
+    checks.push({ name: 'flow table', ok: lastError === undefined, detail: lastError ?? `refreshed ${runs} times` })
+    return { ready: runs > 0 && [...this.#host, ...this.#wire.attachments].some(({ ok }) => ok), checks }
+  }
+
+  /** Takes over the rules for services; gives the settings that only a restart changes. */
+  reload(config: Config): readonly string[] {
+    this.#catalog.setIdentifier(new Identifier(config.services))
+    this.#traffic.reassign()
+    return changed(this.#config, config).filter((path) => !RELOADABLE.test(path))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (let undo = this.#undo.pop(); undo; undo = this.#undo.pop()) {
+      try {
+        await undo()
+      } catch (error) {
+        this.#log.warn({ err: error }, 'a step of stopping failed')
+      }
+    }
+  }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the ring buffer tells, to whom it matters.
+import type { QuicInitials } from './deep/quic.js'
+import {
+  type CgroupRecord,
+  type ExecRecord,
+  type LabelsRecord,
+  type ListenRecord,
+  readBatch,
+  type RecordHandler,
+  type SampleRecord,
+} from './flows/decode.js'
+import { TYPE } from './flows/layout.js'
+import { RecordView } from './flows/record-view.js'
+import type { FlowTable } from './flows/table.js'
+import type { Catalog } from './services/catalog.js'
+
+export interface OwnerEvents {
+  onExec(record: ExecRecord): void
+  onCgroup(record: CgroupRecord): void
+}
+
+export class Live implements RecordHandler {
+  readonly #table: FlowTable
+  readonly #catalog: Catalog
+  readonly #owners: OwnerEvents
+  readonly #quic: QuicInitials | undefined
+  readonly #view = new RecordView()
+
+  constructor(table: FlowTable, catalog: Catalog, owners: OwnerEvents, quic: QuicInitials | undefined) {
+    this.#table = table
+    this.#catalog = catalog
+    this.#owners = owners
+    this.#quic = quic
+  }
+
+  /** For kernel.startRing: one call a batch. */
+  readonly onBatch = (buffer: ArrayBuffer, bytes: number): void => {
+    readBatch(buffer, 0, bytes, this, this.#view)
+  }
+
+  flow(view: RecordView): void {
+    // Labels first: what is told of the end should have them.
+    if (view.type === TYPE.end && this.#quic && this.#quic.size > 0) {
+      const id = (BigInt(view.idHigh) << 32n) | BigInt(view.idLow)
+      const labels = this.#quic.end(id)
+      if (labels) this.#table.putLabels({ id, labels })
+    }
+    this.#table.put(view)
+  }
+  labels(record: LabelsRecord): void {
+    this.#table.putLabels(record)
+  }
+  exec(record: ExecRecord): void {
+    this.#owners.onExec(record)
+  }
+  cgroup(record: CgroupRecord): void {
+    this.#owners.onCgroup(record)
+  }
+  listen(record: ListenRecord): void {
+    this.#catalog.learn(record.owner)
+  }
+  /** Only samples that the addon could not read itself come this far: QUIC. */
+  sample(record: SampleRecord): void {
+    const labels = record.whole ? this.#quic?.add(record.id, record.data) : undefined
+    if (labels) this.#table.putLabels({ id: record.id, labels })
+  }
+}
