@@ -55,6 +55,10 @@ node_modules/.package-lock.json: package-lock.json
 	@npm ci --no-fund --no-audit --ignore-scripts
 	@touch $@
 
+.PHONY: lock
+lock: ## after `npm install`: bring package-lock.json into the form that is committed
+	@$(NODE) tools/lock.mjs
+
 .PHONY: run
 run: ## install, build, start the daemon (root); Ctrl-C detaches everything
 	@tools/setup.sh

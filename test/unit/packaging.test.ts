@@ -99,6 +99,8 @@ describe('the package', () => {
     const lock = read('package-lock.json')
     expect(lock).not.toContain('"resolved"')
     expect(lock).toContain('"integrity"')
+    const complete = spawnSync(process.execPath, ['tools/lock.mjs', '--check'], { cwd: root, encoding: 'utf8' })
+    expect(complete.status, complete.stderr).toBe(0)
     expect(JSON.parse(lock)).toMatchObject({ version: manifest.version, packages: { '': { dependencies: manifest.dependencies } } })
   })
 
