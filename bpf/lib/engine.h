@@ -9,7 +9,8 @@
  *
  * Budgets, per end: FI_TRIES windows of at most FI_WINDOW bytes until a flow is given up as unknown (eight
  * packets cover every greeting and mid-stream join in the captures at hand; what is not known by then never
- * was); after a verdict, FI_WATCH stream bytes are watched for a transition, then packets are only counted. */
+ * was); after a verdict, FI_WATCH stream bytes are watched for a transition. After FI_PACKETS payload packets, or
+ * FI_ONE_WAY from an end whose peer is silent, packets are only counted, whatever is still open. */
 #ifndef FI_ENGINE_H
 #define FI_ENGINE_H
 
@@ -18,6 +19,8 @@
 
 #define FI_TRIES 8
 #define FI_WATCH 6144
+#define FI_PACKETS 512
+#define FI_ONE_WAY 64
 #define FI_HOLES 6
 
 /* Where payload bytes go: `n` bytes from payload offset `src` to window offset `dst`; n = 0: nowhere. */
@@ -320,15 +323,32 @@ fi_inline enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_q
 	return FI_LOOK_DROP;
 }
 
-/* After each payload packet: are both ends through? */
+/* Watching is of use: some protocol may take over from the top layer. */
+fi_inline int fi_watched(const struct fi_flow *f)
+{
+	__u32 top = fi_index(fi_top(&f->verdict), FI_P_MAX);
+	__u64 any = 0;
+
+	for (int i = 0; i < FI_SET_WORDS; i++)
+		any |= fi_then[top][i];
+	return any != 0;
+}
+
+/* After each payload packet: is there anything left to learn? Ends do not wait for each other for ever: what only one
+ * end sends (a log stream, an upload) is decided by that end alone. */
 fi_inline void fi_progress(struct fi_flow *f)
 {
 	const struct fi_side *a = &f->side[0], *b = &f->side[1];
+	__u32 na = a->payload_packets, nb = b->payload_packets, least = na < nb ? na : nb;
+	int tired = na + nb > FI_PACKETS || (!least && na + nb > FI_ONE_WAY);
 
-	if (f->state == FI_S_PENDING && a->flags & b->flags & FI_D_SETTLED)
-		fi_finish(f);
-	else if (f->state == FI_S_WATCH && a->from > FI_WATCH && b->from > FI_WATCH)
-		f->state = FI_S_DONE;
+	if (f->state == FI_S_PENDING) {
+		if (tired || a->flags & b->flags & FI_D_SETTLED)
+			fi_finish(f);
+	} else if (f->state == FI_S_WATCH) {
+		if (tired || (fi_watched(f) ? a->from > FI_WATCH && b->from > FI_WATCH : least > FI_TRIES))
+			f->state = FI_S_DONE;
+	}
 }
 
 /* Is this end's payload worth loading at all? */

@@ -39,19 +39,6 @@ fi_inline int fi_look(struct fi_flow *f, int end, const struct fi_tuple *t, stru
 	return outcome;
 }
 
-/* Watching is of use: some protocol may take over from the top layer. */
-fi_inline int fi_watched(const struct fi_flow *f)
-{
-	__u32 top = fi_index(fi_top(&f->verdict), FI_P_MAX);
-	__u64 any = 0;
-
-	if (f->state != FI_S_WATCH)
-		return 1;
-	for (int i = 0; i < FI_SET_WORDS; i++)
-		any |= fi_then[top][i];
-	return any != 0;
-}
-
 /* This payload packet is worth showing to user space for its labels: the flow's protocol has some, or is open still. */
 fi_inline int fi_sampled(const struct fi_flow *f, int end)
 {

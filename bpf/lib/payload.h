@@ -23,8 +23,10 @@ fi_inline void fi_payload(FI_PAYLOAD_CTX *ctx, struct fi_flow *f, int end, const
 		f->state = FI_S_DONE;
 		return;
 	}
-	if (!fi_looks(f, end))
+	if (!fi_looks(f, end)) {
+		fi_progress(f);
 		return;
+	}
 	if (t->l4 == FI_TCP) {
 		plan = fi_place(s, p->seq, p->payload_len);
 	} else {
@@ -34,7 +36,7 @@ fi_inline void fi_payload(FI_PAYLOAD_CTX *ctx, struct fi_flow *f, int end, const
 	}
 	if (!plan.n)
 		return;
-	if (!fi_watched(f)) {
+	if (f->state == FI_S_WATCH && !fi_watched(f)) {
 		fi_next_window(s);
 		fi_progress(f);
 		return;

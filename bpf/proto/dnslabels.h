@@ -2,11 +2,13 @@
 /* Labels of a DNS message: question and response code. For DNS and its relatives; user space only. */
 #ifndef FI_DNSLABELS_H
 #define FI_DNSLABELS_H
+
+#include "dnswire.h"
 #ifdef FI_HOST
 
 #include <stdio.h>
 
-#include "dnswire.h"
+#include "../labels.h"
 
 #define FI_DNS_WALK 64 /* records walked in search of OPT, for the upper bits of the response code */
 

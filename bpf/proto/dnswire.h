@@ -22,7 +22,7 @@ FI_FN __u32 fi_dns_name(const struct fi_win *w, __u32 at)
 	if (!w || at > 2 * FI_WINDOW)
 		return FI_DNS_BAD;
 	for (__u32 i = 0; i < FI_DNS_LABELS; i++) {
-		__u32 n = fi_at(w, at), here = (__u32)fi_in(w, at, 1) & 1, ptr = fi_below(0xbf, n), end = fi_equal(n, 0), step;
+		__u32 n = fi_at(w, at), here = (__u32)fi_in(w, at, 1) & 1, ptr = fi_below(0xbf, n), end = fi_equal(n, 0), step, keep;
 
 		cut |= live & (here ^ 1);
 		live &= here;
@@ -31,8 +31,9 @@ FI_FN __u32 fi_dns_name(const struct fi_win *w, __u32 at)
 		odd |= live & fi_range(n, 1, 0x3f) & (__u32)fi_in(w, at + 1, 1) & (fi_range(fi_at(w, at + 1), 0x21, 0x7e) ^ 1);
 		step = 0u - live; /* all ones or zero */
 		FI_OPAQUE(step);
-		n = ((n & ~(0u - ptr)) | ptr) + 1; /* bytes of this label: a pointer has two */
-		at += step & n;
+		keep = ptr - 1; /* a pointer has two bytes whatever its value */
+		FI_OPAQUE(keep);
+		at += step & (((n & keep) | ptr) + 1);
 		live &= (ptr | end) ^ 1;
 		at &= 0xffff;
 	}

@@ -121,6 +121,8 @@ FI_SIG(quic)
 }
 
 #ifdef FI_HOST
+#include <stdio.h>
+
 /* The version, as a number or by Google's name; what is in the Initial needs decryption, which src/deep does. */
 FI_LABELS(quic)
 {
