@@ -124,6 +124,27 @@ void LabelAssembler::emit(Flow &f, bool given_up)
 	emit_(f.state.id, f.user, f.labels.bytes, f.labels.used, given_up);
 }
 
+/* The stack changed: new layers are read; when one was replaced or withdrawn, what it said is no fact any more. */
+void LabelAssembler::revise(Flow &f, const fi_verdict &now)
+{
+	bool replaced = false;
+
+	for (int k = 0; k < FI_LAYERS; k++) {
+		if (f.state.verdict.layer[k] == now.layer[k] && (k < f.state.verdict.depth) == (k < now.depth))
+			continue;
+		replaced |= k < f.state.verdict.depth;
+		for (LabelSide &s : f.side)
+			s.found[k] = s.done[k] = false;
+	}
+	if (!replaced)
+		return;
+	for (LabelSide &s : f.side)
+		memset(s.done, 0, sizeof(s.done));
+	if (f.emitted)
+		emit_(f.state.id, f.user, f.labels.bytes, 0, false);
+	f.labels.used = f.emitted = 0;
+}
+
 bool LabelAssembler::add(const fi_flow &flow, const fi_tuple &tuple, const LabelInput &input, void *user)
 {
 	if (flow.state == FI_S_DONE && !flow.verdict.depth) {
@@ -132,11 +153,7 @@ bool LabelAssembler::add(const fi_flow &flow, const fi_tuple &tuple, const Label
 	}
 	Flow &f = open(flow.id);
 
-	if (memcmp(f.state.verdict.layer, flow.verdict.layer, sizeof(flow.verdict.layer)) != 0)
-		for (int k = 0; k < FI_LAYERS; k++)
-			if (f.state.verdict.layer[k] != flow.verdict.layer[k])
-				for (LabelSide &s : f.side)
-					s.found[k] = s.done[k] = false;
+	revise(f, flow.verdict);
 	f.state = flow;
 	f.tuple = tuple;
 	f.user = user;
@@ -169,6 +186,7 @@ void LabelAssembler::end(const fi_flow &flow, const fi_tuple &tuple)
 		return;
 	Flow &f = *it->second;
 
+	revise(f, flow.verdict);
 	f.state = flow;
 	f.tuple = tuple;
 	for (int end = 0; end < 2; end++)

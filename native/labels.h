@@ -24,8 +24,8 @@ struct LabelLosses {
 
 class LabelAssembler {
 public:
-	/* All labels of a flow so far; called again when there are more. packed as in struct fi_labels. given_up: the flow had
-	 * to go for want of room (len may be 0): do not add to it again, its beginning is gone. */
+	/* All labels of a flow so far, instead of those told before; none (len 0) when they were taken back. packed as in
+	 * struct fi_labels. given_up: the flow had to go for want of room: do not add to it again, its beginning is gone. */
 	using Emit = std::function<void(uint64_t flow, void *user, const uint8_t *packed, uint32_t len, bool given_up)>;
 
 	LabelAssembler(size_t flows, size_t bytes, Emit emit);
@@ -52,6 +52,7 @@ private:
 	Flow &open(uint64_t id);
 	void drop(uint64_t id);
 	void makeRoom();
+	void revise(Flow &f, const fi_verdict &now);
 	void read(Flow &f, int end, bool last);
 	bool finished(const Flow &f) const;
 	void emit(Flow &f, bool given_up = false);

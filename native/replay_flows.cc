@@ -31,16 +31,20 @@ Replay::Replay(const ReplayOptions &options)
 
 			  if (given_up)
 				  e->flow.flags |= FI_F_LABELLED;
+			  if (len == 0 && given_up)
+				  return; /* what was told before stands */
+			  label_bytes_ -= e->labels_len;
+			  free(e->labels);
+			  e->labels = nullptr;
+			  e->labels_len = 0;
 			  if (len == 0 || label_bytes_ + len > kLabelStore)
 				  return;
-			  uint8_t *copy = static_cast<uint8_t *>(realloc(e->labels, len));
-
-			  if (!copy)
+			  e->labels = static_cast<uint8_t *>(malloc(len));
+			  if (!e->labels)
 				  return;
-			  memcpy(copy, packed, len);
-			  label_bytes_ += len - e->labels_len;
-			  e->labels = copy;
+			  memcpy(e->labels, packed, len);
 			  e->labels_len = len;
+			  label_bytes_ += len;
 		  }),
 	  fragments_(kFragments)
 {

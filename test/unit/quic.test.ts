@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // QUIC Initial packets: the sample packets of RFC 9001 appendix A and RFC 9369 appendix A, then every way of cutting a
 // ClientHello up that clients use, then damage.
-import { createCipheriv } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { QuicInitials } from '../../src/deep/quic.js'
-import { initialKeys, type Keys, open } from '../../src/deep/quic-keys.js'
+import { initialKeys, open } from '../../src/deep/quic-keys.js'
+import { seal } from '../lib/synth-tls.js'
 
 const hex = (s: string): Buffer => Buffer.from(s.replaceAll(/\s/g, ''), 'hex')
 const DCID = hex('8394c8f03e515708')
@@ -18,23 +18,6 @@ const CRYPTO = hex(`060040f1010000ed0303ebf8fa56f12939b9584a3896472ec40bb863cfd3
   3900320408ffffffffffffffff05048000ffff07048000ffff08011001048000
   75300901100f088394c8f03e51570806048000ffff`)
 const HELLO = CRYPTO.subarray(4)
-
-/** The client's half, which only the tests need: protects an Initial packet. */
-const seal = (keys: Keys, header: Buffer, payload: Buffer): Buffer => {
-  const length = (header[0]! & 3) + 1
-  const at = header.length - length
-  const nonce = Buffer.from(keys.iv)
-  for (let i = 0; i < length; i++) nonce[12 - length + i]! ^= header[at + i]!
-  const gcm = createCipheriv('aes-128-gcm', keys.key, nonce)
-  gcm.setAAD(header)
-  const body = Buffer.concat([gcm.update(payload), gcm.final(), gcm.getAuthTag()])
-  const sample = Buffer.concat([header, body]).subarray(at + 4, at + 20)
-  const mask = createCipheriv('aes-128-ecb', keys.hp, null).setAutoPadding(false).update(sample)
-  const out = Buffer.concat([header, body])
-  out[0]! ^= mask[0]! & 0x0f
-  for (let i = 0; i < length; i++) out[at + i]! ^= mask[1 + i]!
-  return out
-}
 
 const initial = (frames: Buffer, o: { version?: number; dcid?: Buffer; keyed?: Buffer; number?: number; pad?: number } = {}): Buffer => {
   const { version = 1, dcid = DCID, keyed = dcid, number = 0, pad = 1162 } = o

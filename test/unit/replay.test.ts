@@ -77,6 +77,16 @@ describe('a flow', () => {
     })
     expect(summary.packets).toBe(scene.frames.length)
   })
+  it('of an SSH server that gets an HTTP request is ssh, and keeps no label of the request', async () => {
+    const scene = new Scene()
+    scene.talk(A, B, [
+      ['>', 'GET / HTTP/1.1\r\nHost: probe.example\r\n\r\n'],
+      ['<', BANNER],
+    ])
+    const { flows } = await run(scene)
+    expect(flows[0]).toMatchObject({ 'network.protocol.name': 'ssh', 'ssh.server.software': BANNER.trim() })
+    expect(flows[0]).not.toHaveProperty(['http.host'])
+  })
   it('joined mid-stream: who opened it is told by the payload', async () => {
     const scene = new Scene()
     scene.tcp(A, B).send('<', '220 mail.example.test ESMTP Postfix\r\n')
@@ -125,6 +135,30 @@ describe('a flow', () => {
     expect(flows).toHaveLength(1)
     expect(flows[0]).toMatchObject({ 'source.packets': 3, 'source.bytes': 3008 + 60, 'source.port': 5000, 'destination.port': 6000 })
     expect(counters[9]).toBe(1n)
+  })
+})
+
+describe('the demo capture', () => {
+  it('is what its generator makes, and every flow of it is known but one', async () => {
+    const file = fileURLToPath(new URL('../../src/assets/demo.pcap.gz', import.meta.url))
+    const { flows, problem } = await fromFile(file)
+    expect(problem).toBeNull()
+    const stacks = flows.map((f) => (f['flowident.layers'] as string[]).join('>') || 'unknown').sort()
+    expect(stacks).toEqual(
+      ['dns', 'dns', 'http1', 'http1', 'http1>tls', 'http1>websocket', 'http2>grpc', 'mdns', 'mysql', 'postgresql', 'proxy>http1', 'quic', 'redis', 'smtp>tls', 'ssh', 'ssh', 'tls', 'tls', 'tls', 'unknown'], // biome-ignore format: one line
+    )
+    const facts = flows
+      .flatMap((f) => ['tls.sni', 'http.host', 'rpc.service', 'dns.question.name', 'db.namespace'].map((k) => f[k]))
+      .filter(Boolean)
+    for (const fact of [
+      'media.shop.example',
+      'shop.payment.v2.Payments',
+      'mail.shop.example',
+      'updates.example',
+      'stock',
+      'payment.shop.svc.cluster.local',
+    ])
+      expect(facts).toContain(fact)
   })
 })
 
