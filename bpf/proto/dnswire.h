@@ -6,7 +6,7 @@
 #include "../sig.h"
 
 #define FI_DNS_HEADER 12
-#define FI_DNS_LABELS 40 /* labels walked: an ip6.arpa name has 34; longer names are not claimed */
+#define FI_DNS_LABELS 36 /* labels walked: an ip6.arpa name has 34; longer names are not claimed */
 
 /* What fi_dns_name says, above the 16 bits of the offset behind the name. */
 #define FI_DNS_BAD 0x10000u /* no name */

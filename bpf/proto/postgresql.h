@@ -12,7 +12,9 @@ FI_PROTO(postgresql, 13, 40, FI_TCP, "PostgreSQL", FI_PORTS(5432, 6432), FI_THEN
 #define FI_PG_GSS 80877104u
 #define FI_PG_CANCEL 80877102u
 #define FI_PG_CHAIN 4 /* messages looked at */
-#define FI_PG_LENGTH_MAX (1u << 28)
+#define FI_PG_LENGTH_MAX (1u << 24) /* longer messages are rare, and a fourth zero byte is what tells chance from design */
+#define FI_PG_TEXT_MAX (1u << 20)
+#define FI_PG_SEEN 8 /* body bytes that are held against the type */
 
 /* What fi_pg_message says: 0 no, 1 more bytes, 2 fits; and then: */
 #define FI_PG_CLIENT 0x04u
@@ -34,7 +36,20 @@ fi_inline __u32 fi_pg_closed(const struct fi_win *w, __u32 end)
 	return fi_equal(fi_at(w, end - 1), 0); /* absent bytes read as 0 */
 }
 
-/* Message with a type byte at off. Bodies are held against the type as far as 11 bytes tell. */
+/* Up to FI_PG_SEEN bytes from off on, which end before `end`, are text of a statement. */
+fi_inline __u32 fi_pg_words(const struct fi_win *w, __u32 off, __u32 end)
+{
+	__u32 bad = 0;
+
+	for (__u32 i = 0; i < FI_PG_SEEN; i++) {
+		__u8 c = fi_at(w, off + i);
+
+		bad |= fi_below(off + i + 1, end) & (__u32)fi_in(w, off + i, 1) & ((fi_print(c) | fi_range(c, '\t', '\r')) ^ 1);
+	}
+	return bad ^ 1;
+}
+
+/* Message with a type byte at off. Bodies are held against the type as far as 8 bytes tell. */
 FI_FN __u32 fi_pg_message(const struct fi_win *w, __u32 off)
 {
 	__u32 type, length, a, b, end;
@@ -43,12 +58,10 @@ FI_FN __u32 fi_pg_message(const struct fi_win *w, __u32 off)
 		return 0;
 	type = fi_at(w, off);
 	if (!fi_in(w, off, 5)) {
-		__u32 seen = fi_at(w, off + 1);
-
-		return seen <= FI_PG_LENGTH_MAX >> 24 && (fi_alpha((__u8)type) | fi_range((__u8)type, '1', '3')) ? 1 : 0;
+		return fi_at(w, off + 1) == 0 && (fi_alpha((__u8)type) | fi_range((__u8)type, '1', '3')) ? 1 : 0;
 	}
 	length = fi_be32(w, off + 1);
-	if (length < 4 || length > FI_PG_LENGTH_MAX)
+	if (length < 4 || length >= FI_PG_LENGTH_MAX)
 		return 0;
 	if (length == 4) {
 		if (type == 'S' || type == 'H' || type == 'X')
@@ -58,9 +71,8 @@ FI_FN __u32 fi_pg_message(const struct fi_win *w, __u32 off)
 		return type == '1' || type == '2' || type == '3' || type == 'n' || type == 's' || type == 'I' ? 2 | FI_PG_SERVER | FI_PG_LETTER : 0;
 	}
 	end = off + 1 + length;
-	/* five body bytes, or all there are */
-	if (!fi_in(w, off + 5, length - 4 < 5 ? length - 4 : 5))
-		return off + 10 > FI_WINDOW ? 2 : 1;
+	if (!fi_in(w, off + 5, length - 4 < FI_PG_SEEN ? length - 4 : FI_PG_SEEN))
+		return off + 5 + FI_PG_SEEN > FI_WINDOW ? 2 : 1;
 	a = fi_at(w, off + 5);
 	b = fi_at(w, off + 6);
 	switch (type) {
@@ -86,7 +98,7 @@ FI_FN __u32 fi_pg_message(const struct fi_win *w, __u32 off)
 	case 'T': /* row description: columns, name of the first */
 		if (length == 6)
 			return (a | b) == 0 ? 2 | FI_PG_SERVER | FI_PG_EXACT : 0;
-		return fi_range(fi_be16(w, off + 5) >> 7, 0, 13) && length >= 25 && fi_pg_text(w, off + 7, 1) ? 2 | FI_PG_SERVER | FI_PG_EXACT : 0;
+		return fi_be16(w, off + 5) <= 1664 && length >= 25 && length <= 1 << 16 && fi_pg_text(w, off + 7, 1) & fi_pg_text(w, off + 8, 1) ? 2 | FI_PG_SERVER | FI_PG_EXACT : 0;
 	case 'D': /* row of the server: columns, length of the first; describe of the client */
 		if ((a == 'S' || a == 'P') && length <= 128)
 			return fi_pg_text(w, off + 6, 1) & fi_pg_closed(w, end) ? 2 | FI_PG_CLIENT | FI_PG_EXACT : 0;
@@ -104,14 +116,14 @@ FI_FN __u32 fi_pg_message(const struct fi_win *w, __u32 off)
 	case 'Q': /* query */
 		if (length == 5)
 			return a == 0 ? 2 | FI_PG_CLIENT : 0;
-		return ((fi_pg_text(w, off + 5, 0) | fi_range(a, '\t', '\r')) & (fi_pg_text(w, off + 6, 1) | fi_range(b, '\t', '\r'))) & fi_pg_closed(w, end) ?
+		return length <= FI_PG_TEXT_MAX && fi_pg_words(w, off + 5, end) & fi_pg_closed(w, end) ?
 			       2 | FI_PG_CLIENT | FI_PG_EXACT :
 			       0;
 	case 'P': /* parse: name of the statement, text */
 		if (length < 8)
 			return 0;
-		if (a == 0)
-			return fi_pg_text(w, off + 6, 1) | fi_range(b, '\t', '\r') ? 2 | FI_PG_CLIENT | FI_PG_EXACT : 0;
+		if (a == 0) /* most statements have no name; a count of parameter types is behind the text */
+			return length <= FI_PG_TEXT_MAX && b && fi_pg_words(w, off + 6, end - 2) ? 2 | FI_PG_CLIENT | FI_PG_EXACT : 0;
 		return fi_pg_text(w, off + 5, 0) & fi_pg_text(w, off + 6, 1) ? 2 | FI_PG_CLIENT : 0;
 	case 'B': /* bind: portal, statement, formats */
 		return length >= 12 && fi_pg_text(w, off + 5, 1) & fi_pg_text(w, off + 6, 1) ? 2 | FI_PG_CLIENT : 0;
