@@ -10,12 +10,21 @@
 
 enum fi_protocol {
 	FI_P_NONE = 0,
+	FI_P_TLS = 1,
 	FI_P_HTTP1 = 2,
 	FI_P_SSH = 3,
 	FI_P_HTTP2 = 4,
 	FI_P_GRPC = 5,
 	FI_P_GRPC_WEB = 6,
 	FI_P_WEBSOCKET = 7,
+	FI_P_DNS = 8,
+	FI_P_MDNS = 9,
+	FI_P_LLMNR = 10,
+	FI_P_QUIC = 11,
+	FI_P_REDIS = 12,
+	FI_P_POSTGRESQL = 13,
+	FI_P_MYSQL = 14,
+	FI_P_DTLS = 15,
 	FI_P_AMQP = 28,
 	FI_P_MQTT = 29,
 	FI_P_NATS = 30,
@@ -35,6 +44,8 @@ enum fi_protocol {
 	FI_P_TELNET = 56,
 	FI_P_XMPP = 57,
 	FI_P_IRC = 58,
+	FI_P_NBNS = 59,
+	FI_P_NBDGM = 60,
 	FI_P_NTP = 61,
 	FI_P_DHCP = 62,
 	FI_P_DHCPV6 = 63,
@@ -74,6 +85,8 @@ enum fi_protocol {
 #include "../proto/dhcp.h"
 #include "../proto/dhcpv6.h"
 #include "../proto/dnp3.h"
+#include "../proto/dns.h"
+#include "../proto/dtls.h"
 #include "../proto/ftp.h"
 #include "../proto/git.h"
 #include "../proto/grpc.h"
@@ -85,16 +98,24 @@ enum fi_protocol {
 #include "../proto/isakmp.h"
 #include "../proto/kerberos.h"
 #include "../proto/ldap.h"
+#include "../proto/llmnr.h"
+#include "../proto/mdns.h"
 #include "../proto/modbus.h"
 #include "../proto/mqtt.h"
+#include "../proto/mysql.h"
 #include "../proto/nats.h"
+#include "../proto/nbdgm.h"
+#include "../proto/nbns.h"
 #include "../proto/nntp.h"
 #include "../proto/ntp.h"
 #include "../proto/openvpn.h"
 #include "../proto/pop3.h"
+#include "../proto/postgresql.h"
 #include "../proto/proxy.h"
+#include "../proto/quic.h"
 #include "../proto/radius.h"
 #include "../proto/rdp.h"
+#include "../proto/redis.h"
 #include "../proto/rpc.h"
 #include "../proto/rsync.h"
 #include "../proto/rtcp.h"
@@ -113,6 +134,7 @@ enum fi_protocol {
 #include "../proto/syslog.h"
 #include "../proto/telnet.h"
 #include "../proto/tftp.h"
+#include "../proto/tls.h"
 #include "../proto/vnc.h"
 #include "../proto/websocket.h"
 #include "../proto/wireguard.h"
@@ -121,6 +143,7 @@ enum fi_protocol {
 /* Ask every TCP (UDP) signature in order of rank: FI_ASK(name, id) is defined by the includer. */
 #define FI_ASK_TCP \
 	FI_ASK(proxy, FI_P_PROXY); \
+	FI_ASK(tls, FI_P_TLS); \
 	FI_ASK(ssh, FI_P_SSH); \
 	FI_ASK(amqp, FI_P_AMQP); \
 	FI_ASK(vnc, FI_P_VNC); \
@@ -146,15 +169,20 @@ enum fi_protocol {
 	FI_ASK(pop3, FI_P_POP3); \
 	FI_ASK(ftp, FI_P_FTP); \
 	FI_ASK(nntp, FI_P_NNTP); \
+	FI_ASK(postgresql, FI_P_POSTGRESQL); \
+	FI_ASK(mysql, FI_P_MYSQL); \
 	FI_ASK(mqtt, FI_P_MQTT); \
 	FI_ASK(rdp, FI_P_RDP); \
 	FI_ASK(dnp3, FI_P_DNP3); \
+	FI_ASK(redis, FI_P_REDIS); \
 	FI_ASK(dcerpc, FI_P_DCERPC); \
 	FI_ASK(rpc, FI_P_RPC); \
 	FI_ASK(kerberos, FI_P_KERBEROS); \
 	FI_ASK(ldap, FI_P_LDAP); \
 	FI_ASK(syslog, FI_P_SYSLOG); \
 	FI_ASK(srvloc, FI_P_SRVLOC); \
+	FI_ASK(llmnr, FI_P_LLMNR); \
+	FI_ASK(dns, FI_P_DNS); \
 	FI_ASK(openvpn, FI_P_OPENVPN); \
 	FI_ASK(modbus, FI_P_MODBUS); \
 	FI_ASK(socks, FI_P_SOCKS); \
@@ -163,7 +191,9 @@ enum fi_protocol {
 #define FI_ASK_UDP \
 	FI_ASK(bittorrent, FI_P_BITTORRENT); \
 	FI_ASK(stun, FI_P_STUN); \
+	FI_ASK(dtls, FI_P_DTLS); \
 	FI_ASK(smb, FI_P_SMB); \
+	FI_ASK(quic, FI_P_QUIC); \
 	FI_ASK(dhcp, FI_P_DHCP); \
 	FI_ASK(ssdp, FI_P_SSDP); \
 	FI_ASK(sip, FI_P_SIP); \
@@ -176,8 +206,13 @@ enum fi_protocol {
 	FI_ASK(kerberos, FI_P_KERBEROS); \
 	FI_ASK(ldap, FI_P_LDAP); \
 	FI_ASK(snmp, FI_P_SNMP); \
+	FI_ASK(nbdgm, FI_P_NBDGM); \
 	FI_ASK(syslog, FI_P_SYSLOG); \
 	FI_ASK(srvloc, FI_P_SRVLOC); \
+	FI_ASK(nbns, FI_P_NBNS); \
+	FI_ASK(mdns, FI_P_MDNS); \
+	FI_ASK(llmnr, FI_P_LLMNR); \
+	FI_ASK(dns, FI_P_DNS); \
 	FI_ASK(dhcpv6, FI_P_DHCPV6); \
 	FI_ASK(radius, FI_P_RADIUS); \
 	FI_ASK(openvpn, FI_P_OPENVPN); \
@@ -189,11 +224,24 @@ enum fi_protocol {
 
 /* Protocols that may take over from another on the same connection, as bit sets by id. */
 static const __u64 fi_then[FI_P_MAX][FI_SET_WORDS] = {
-	[FI_P_PROXY] = { 0xe7dfe800f00000fcull, 0xefffffull },
+	[FI_P_PROXY] = { 0xffdfe800f000fffeull, 0xefffffull },
+	[FI_P_AMQP] = { 0x2ull, 0x0ull },
 	[FI_P_HTTP2] = { 0xe0ull, 0x0ull },
-	[FI_P_STUN] = { 0x6000000000000ull, 0x0ull },
-	[FI_P_HTTP1] = { 0xf8ull, 0x0ull },
-	[FI_P_SOCKS] = { 0xe7dff000f00000fcull, 0xefffffull },
+	[FI_P_STUN] = { 0x6000000008002ull, 0x0ull },
+	[FI_P_XMPP] = { 0x2ull, 0x0ull },
+	[FI_P_HTTP1] = { 0xfaull, 0x0ull },
+	[FI_P_NATS] = { 0x2ull, 0x0ull },
+	[FI_P_IRC] = { 0x2ull, 0x0ull },
+	[FI_P_SMTP] = { 0x2ull, 0x0ull },
+	[FI_P_IMAP] = { 0x2ull, 0x0ull },
+	[FI_P_POP3] = { 0x2ull, 0x0ull },
+	[FI_P_FTP] = { 0x2ull, 0x0ull },
+	[FI_P_NNTP] = { 0x2ull, 0x0ull },
+	[FI_P_POSTGRESQL] = { 0x2ull, 0x0ull },
+	[FI_P_MYSQL] = { 0x2ull, 0x0ull },
+	[FI_P_RDP] = { 0x2ull, 0x0ull },
+	[FI_P_LDAP] = { 0x2ull, 0x0ull },
+	[FI_P_SOCKS] = { 0xffdff000f000fffeull, 0xefffffull },
 	[FI_P_RTCP] = { 0x2000000000000ull, 0x0ull },
 	[FI_P_RTP] = { 0x4000000000000ull, 0x0ull },
 };
@@ -203,18 +251,28 @@ static const __u64 fi_then[FI_P_MAX][FI_SET_WORDS] = {
 typedef int (*fi_labels_fn)(const struct fi_text *t, struct fi_labels *out);
 static const fi_labels_fn fi_proto_labels[FI_P_MAX] = {
 	[FI_P_PROXY] = fi_labels_proxy,
+	[FI_P_TLS] = fi_labels_tls,
 	[FI_P_SSH] = fi_labels_ssh,
 	[FI_P_GRPC] = fi_labels_grpc,
 	[FI_P_HTTP2] = fi_labels_http2,
+	[FI_P_DTLS] = fi_labels_dtls,
+	[FI_P_QUIC] = fi_labels_quic,
 	[FI_P_SSDP] = fi_labels_ssdp,
 	[FI_P_SIP] = fi_labels_sip,
 	[FI_P_RTSP] = fi_labels_rtsp,
 	[FI_P_WEBSOCKET] = fi_labels_websocket,
 	[FI_P_GRPC_WEB] = fi_labels_grpc_web,
 	[FI_P_HTTP1] = fi_labels_http1,
+	[FI_P_POSTGRESQL] = fi_labels_postgresql,
+	[FI_P_MYSQL] = fi_labels_mysql,
+	[FI_P_REDIS] = fi_labels_redis,
+	[FI_P_MDNS] = fi_labels_mdns,
+	[FI_P_LLMNR] = fi_labels_llmnr,
+	[FI_P_DNS] = fi_labels_dns,
 };
 static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_PROXY] = "proxy",
+	[FI_P_TLS] = "tls",
 	[FI_P_SSH] = "ssh",
 	[FI_P_AMQP] = "amqp",
 	[FI_P_VNC] = "vnc",
@@ -224,8 +282,10 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_BGP] = "bgp",
 	[FI_P_BITTORRENT] = "bittorrent",
 	[FI_P_STUN] = "stun",
+	[FI_P_DTLS] = "dtls",
 	[FI_P_SMB] = "smb",
 	[FI_P_GIT] = "git",
+	[FI_P_QUIC] = "quic",
 	[FI_P_XMPP] = "xmpp",
 	[FI_P_DHCP] = "dhcp",
 	[FI_P_SSDP] = "ssdp",
@@ -242,18 +302,26 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_POP3] = "pop3",
 	[FI_P_FTP] = "ftp",
 	[FI_P_NNTP] = "nntp",
+	[FI_P_POSTGRESQL] = "postgresql",
+	[FI_P_MYSQL] = "mysql",
 	[FI_P_MQTT] = "mqtt",
 	[FI_P_ISAKMP] = "isakmp",
 	[FI_P_RDP] = "rdp",
 	[FI_P_DNP3] = "dnp3",
 	[FI_P_WIREGUARD] = "wireguard",
+	[FI_P_REDIS] = "redis",
 	[FI_P_DCERPC] = "dcerpc",
 	[FI_P_RPC] = "rpc",
 	[FI_P_KERBEROS] = "kerberos",
 	[FI_P_LDAP] = "ldap",
 	[FI_P_SNMP] = "snmp",
+	[FI_P_NBDGM] = "nbdgm",
 	[FI_P_SYSLOG] = "syslog",
 	[FI_P_SRVLOC] = "srvloc",
+	[FI_P_NBNS] = "nbns",
+	[FI_P_MDNS] = "mdns",
+	[FI_P_LLMNR] = "llmnr",
+	[FI_P_DNS] = "dns",
 	[FI_P_DHCPV6] = "dhcpv6",
 	[FI_P_RADIUS] = "radius",
 	[FI_P_OPENVPN] = "openvpn",
@@ -270,6 +338,6 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 
 /* Protocols with labels, as a bit set by id: their first payloads are sampled to user space. Longer than needed: clang 14
  * puts constants of 32 bytes and less into a section of their own, which the kernel's BTF check refuses. */
-static const __u64 fi_has_labels[FI_SET_WORDS + 5] = { 0x181000000000fcull, 0x40ull };
+static const __u64 fi_has_labels[FI_SET_WORDS + 5] = { 0x1810000000fffeull, 0x40ull };
 
 #endif

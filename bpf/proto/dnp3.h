@@ -17,5 +17,19 @@ FI_SIG(dnp3)
 	/* primary: 0, 1, 2, 3, 4, 9; secondary: 0, 1, 11, 14, 15 */
 	if (control & 0x40 ? !(fi_range(code, 0, 4) | fi_equal(code, 9)) : !(fi_range(code, 0, 1) | fi_equal(code, 11) | fi_range(code, 14, 15)))
 		return FI_NO;
-	return FI_HIT(FI_FAIR, control & 0x80 ? FI_CLIENT : FI_SERVER, 1, 0);
+	/* the header's checksum: polynomial 0x3D65, reflected, complemented */
+	__u32 crc = 0;
+
+	for (__u32 i = 0; i < 8; i++) {
+		crc ^= fi_at(w, i);
+		for (__u32 bit = 0; bit < 8; bit++) {
+			__u64 odd = -(__u64)(crc & 1);
+
+			FI_OPAQUE(odd);
+			crc = crc >> 1 ^ (0xa6bc & odd);
+		}
+	}
+	if ((~crc & 0xffff) != fi_le16(w, 8))
+		return FI_NO;
+	return FI_HIT(FI_STRONG, control & 0x80 ? FI_CLIENT : FI_SERVER, 1, 0);
 }

@@ -2,6 +2,18 @@
 /* MQTT 3.1, 3.1.1, 5: CONNECT names the protocol; other packets are told by flags and exact lengths. */
 FI_PROTO(mqtt, 29, 40, FI_TCP, "MQTT", FI_PORTS(1883), FI_THEN());
 
+/* A topic name or filter of n (<= 120) printable characters. */
+FI_FN __u32 fi_mqtt_topic(const struct fi_win *w, __u32 off, __u32 n)
+{
+	__u32 bad = 0;
+
+	if (!w)
+		return 0;
+	for (__u32 i = 0; i < 120; i++)
+		bad |= (fi_print(fi_at(w, off + i)) ^ 1) & fi_below(i, n);
+	return bad ^ 1;
+}
+
 /* FI_SIGNATURES 1 "CONNECT" 2 "CONNACK" 3 "SUBSCRIBE" 4 "PUBLISH" 5 "PINGREQ or PINGRESP" */
 FI_SIG(mqtt)
 {
@@ -43,15 +55,19 @@ FI_SIG(mqtt)
 			return FI_NO;
 		return FI_HIT(len == 2 ? FI_FAIR : FI_WEAK, FI_SERVER, 2, 0);
 	}
-	if (type == 8) { /* packet id, then a topic filter within the packet */
-		__u32 topic = fi_be16(w, n + 2);
+	if (type == 8) { /* packet id, in version 5 properties (none), then a topic filter and options */
+		__u32 at = n + 2 + fi_equal(fi_be16(w, n + 2), 0), topic = fi_be16(w, at);
 
-		if (w->len < n + 5)
+		if (w->len < at + 3)
 			return FI_MORE;
-		return len >= 6 && topic && topic + 5 <= len && fi_print(fi_at(w, n + 4)) ? FI_HIT(FI_FAIR, FI_CLIENT, 3, 0) : FI_NO;
+		if (!topic || topic > 120 || at - n + 3 + topic > len || len > 4096)
+			return FI_NO;
+		if (w->len < at + 3 + topic)
+			return FI_MORE;
+		return fi_mqtt_topic(w, at + 2, topic) && fi_at(w, at + 2 + topic) < 0x30 ? FI_HIT(FI_FAIR, FI_CLIENT, 3, 0) : FI_NO;
 	}
 	if (type == 3) {
-		__u32 topic = fi_be16(w, n), bad = 0;
+		__u32 topic = fi_be16(w, n);
 
 		if ((flags & 6) == 6)
 			return FI_NO;
@@ -61,13 +77,7 @@ FI_SIG(mqtt)
 			return FI_NO;
 		if (w->len < n + 2 + topic)
 			return FI_MORE;
-		for (__u32 i = 0; i < 120; i++) {
-			__u8 c = fi_at(w, n + 2 + i);
-
-			bad |= ((fi_print(c) ^ 1) | fi_equal(c, '#') | fi_equal(c, '+')) & fi_below(i, topic);
-		}
-		/* a whole packet must end where a next one begins */
-		return bad ? FI_NO : FI_HIT(topic >= 4 && fi_port(w, 1883) ? FI_FAIR : FI_WEAK, FI_EITHER, 4, 0);
+		return fi_mqtt_topic(w, n + 2, topic) ? FI_HIT(topic >= 4 && fi_port(w, 1883) ? FI_FAIR : FI_WEAK, FI_EITHER, 4, 0) : FI_NO;
 	}
 	if ((type == 12 || type == 13) && len == 0)
 		return FI_HIT(fi_port(w, 1883) ? FI_FAIR : FI_WEAK, type == 12 ? FI_CLIENT : FI_SERVER, 5, 0);

@@ -25,5 +25,5 @@ FI_SIG(srvloc)
 	}
 	if (fi_be16(w, 2) < 12 || (w->whole && fi_be16(w, 2) != w->total) || !fi_alpha(fi_at(w, 6)) || !fi_alpha(fi_at(w, 7)))
 		return FI_NO;
-	return FI_HIT(FI_FAIR, type == 2 || type == 5 || type == 7 ? FI_SERVER : FI_CLIENT, 2, 0);
+	return FI_HIT(w->whole || fi_port(w, 427) ? FI_FAIR : FI_WEAK, type == 2 || type == 5 || type == 7 ? FI_SERVER : FI_CLIENT, 2, 0);
 }

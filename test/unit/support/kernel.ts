@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The kernel port over batches that a test gives: the daemon runs on it without root.
+import type { Attachment, Kernel, KernelSource } from '../../../src/kernel/kernel.js'
+
+export class RecordedKernel implements Kernel {
+  readonly skipped = [{ program: 'fi_sock_send', error: 'needs Linux 6.3' }]
+  flows: ArrayBuffer = new ArrayBuffer(0)
+  sums: ArrayBuffer = new ArrayBuffer(0)
+  readonly cells = new BigUint64Array(22)
+  closed = 0
+  attached = 0
+  #batch: ((buffer: ArrayBuffer, bytes: number) => void) | undefined
+
+  /** A batch from the ring buffer. */
+  ring(buffer: ArrayBuffer): void {
+    this.#batch?.(buffer, buffer.byteLength)
+  }
+  async attachHost({ cgroup }: { cgroup: string | null }): Promise<Attachment[]> {
+    this.attached++
+    return [
+      { program: 'fi_ingress', target: cgroup ?? '', mode: 'cgroup', ok: true },
+      { program: 'fi_state', target: 'inet_sock_set_state', mode: 'tracepoint', ok: false, error: 'no BTF' },
+    ]
+  }
+  async attachInterface(ifindex: number): Promise<Attachment[]> {
+    return [{ program: 'fi_xdp', target: `if${ifindex}`, ifindex, mode: 'generic', ok: true }]
+  }
+  async attachFilter(): Promise<Attachment[]> {
+    return []
+  }
+  detachInterface(): void {}
+  startRing(onBatch: (buffer: ArrayBuffer, bytes: number) => void): void {
+    this.#batch = onBatch
+  }
+  async dumpFlows(): Promise<ArrayBuffer> {
+    return this.flows
+  }
+  async aggregates(): Promise<ArrayBuffer> {
+    return this.sums
+  }
+  counters(): BigUint64Array {
+    return this.cells
+  }
+  labelLosses() {
+    return { flowsEvicted: 0n, bytesDropped: 0n, labelsDropped: 0n }
+  }
+  programs() {
+    return [{ name: 'fi_ingress', type: 'cgroup_skb', runCount: 7n, runNs: 1500n, insns: 10, verifiedInsns: 20, memlock: 4096 }]
+  }
+  async maps() {
+    return [{ name: 'fi_flows', entries: 1, capacity: 1024, bytes: 8192 }]
+  }
+  testRun(): never {
+    throw new Error('a recording runs no programs')
+  }
+  close(): void {
+    this.closed++
+  }
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+export const recordedSource = (kernel: RecordedKernel): KernelSource => ({
+  open: async () => kernel,
+  probe: async () => [],
+  version: () => ({ libbpf: '1.1', abi: 1 }),
+  sdNotify: () => false,
+  peerCredentials: () => ({ pid: 1, uid: 0, gid: 0 }),
+})
