@@ -28,7 +28,6 @@ export const errorTable = {
   'not-found': { exit: exitCodes.noMatch, status: 404, title: 'There is no such thing here' },
   'bad-request': { exit: exitCodes.usage, status: 400, title: 'The request is not understood' },
   'method-not-allowed': { exit: exitCodes.usage, status: 405, title: 'This method is not allowed here' },
-  'not-ready': { exit: exitCodes.failure, status: 503, title: 'The daemon is not ready' },
   'too-many': { exit: exitCodes.failure, status: 429, title: 'Too many at once' },
   internal: { exit: exitCodes.failure, status: 500, title: 'A mistake inside flowident' },
 } as const satisfies Record<string, ErrorKind>

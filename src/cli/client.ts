@@ -35,7 +35,8 @@ export function target(options: ClientOptions, env: Readonly<Record<string, stri
 interface Problem {
   readonly title?: string
   readonly detail?: string
-  readonly errors?: readonly { readonly detail?: string; readonly pointer?: string; readonly message?: string }[]
+  readonly hint?: string
+  readonly errors?: readonly { readonly detail?: string; readonly pointer?: string }[]
 }
 
 export class Client {
@@ -60,10 +61,15 @@ export class Client {
       throw new FlowidentError('daemon-unreachable', `${this.label}: the answer to ${path} is not JSON`, { cause: error })
     }
     if (status < 400) return body as T
-    const { title, detail, errors } = body as Problem
+    const { title, detail, hint, errors } = body as Problem
     const message = detail ?? title ?? `${path}: status ${status}`
-    const details = (errors ?? []).map((each) => [each.pointer, each.detail ?? each.message].filter(Boolean).join(': '))
-    throw new FlowidentError(status === 404 ? 'no-match' : status < 500 ? 'bad-request' : 'internal', message, { details })
+    const lines = (errors ?? []).flatMap(({ pointer, detail: text }) => {
+      // A mistake in one part repeats the message before its particulars.
+      const [first = '', ...rest] = (text ?? '').split('\n')
+      return [...(first === message ? [] : [[pointer, first].filter(Boolean).join(': ')]), ...rest]
+    })
+    const code = status === 404 ? 'no-match' : status < 500 ? 'bad-request' : 'internal'
+    throw new FlowidentError(code, message, { details: lines, ...(hint !== undefined && { hint }) })
   }
 
   /** Any status; only what keeps an answer from coming is thrown. */

@@ -7,70 +7,35 @@ import { flowsOf, readWho } from './who.js'
 
 const isFlowId = (text: string): boolean => /^[swr]-[0-9a-f]{1,16}$/.test(text)
 
-interface Evidence {
-  readonly signature?: string
-  readonly direction?: string
-  readonly offset?: number
-  readonly packet?: number
+/** What the daemon says of a flow, in sentences. */
+export interface Explanation {
+  readonly id: string
+  readonly protocol: readonly string[]
+  readonly owner: readonly string[]
+  readonly service: readonly string[]
 }
 
-function evidenceLines(flow: Flow): string[] {
-  const evidence = flow['flowident.evidence'] as Evidence | null | undefined
-  const hint = flow['flowident.port_hint']
-  const lines: string[] = []
-  if (evidence === null || evidence === undefined) lines.push('no signature matched: the protocol is unknown, and no guess is made')
-  else {
-    lines.push(
-      `signature ${evidence.signature} matched bytes that the ${evidence.direction} sent, from byte ${evidence.offset} of packet ${evidence.packet}`,
-    )
-    if (flow['flowident.confidence'] === 'confirmed') lines.push('the other end answered in the same protocol: confirmed')
-    else lines.push('the other end has not confirmed it (yet): probable')
-  }
-  const name = flow['network.protocol.name']
-  if (hint === null || hint === undefined) lines.push('the port is nobody’s usual one: it says nothing')
-  else
-    lines.push(
-      hint === name
-        ? `the port is the usual one of ${hint}; that is no evidence`
-        : `the port is the usual one of ${hint}; the bytes say otherwise`,
-    )
-  return lines
-}
+/** Everything that is not a label found in the payload. */
+const notLabels = /^(id|view|role)$|^(network|source|destination|flowident|process|container|k8s|service|deployment)\./
 
-const ownerKeys = ['process.', 'container.', 'k8s.', 'flowident.unit', 'flowident.cgroup', 'flowident.netns', 'flowident.owner_how']
-const serviceKeys = ['service.', 'deployment.', 'flowident.service']
-const shownAlready = ['id', 'view', 'role', 'network.', 'source.', 'destination.', 'flowident.']
-
-const pick = (flow: Flow, prefixes: readonly string[], not: readonly string[] = []): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(flow).filter(
-      ([key]) => prefixes.some((prefix) => key.startsWith(prefix)) && !not.some((prefix) => key.startsWith(prefix)),
-    ),
-  )
-
-export function explain(flow: Flow, paint: Paint): string[] {
-  const known = [...ownerKeys, ...serviceKeys, ...shownAlready]
-  const labels = Object.fromEntries(
-    Object.entries(flow).filter(([key]) => !known.some((prefix) => key === prefix || key.startsWith(prefix))),
-  )
-  const layers = (flow['flowident.layers'] ?? []) as readonly string[]
-  const title = (text: string) => paint('bold', text)
-  const block = (name: string, object: Readonly<Record<string, unknown>>, nothing: string) => [
-    title(name),
-    ...(Object.keys(object).length === 0 ? [`  ${nothing}`] : details(object, paint, '  ')),
-  ]
+export function explain(flow: Flow, { protocol, owner, service }: Explanation, paint: Paint): string[] {
+  const labels = Object.fromEntries(Object.entries(flow).filter(([key]) => !notLabels.test(key)))
   const from = endpoint(flow['source.address'], flow['source.port'])
   const to = endpoint(flow['destination.address'], flow['destination.port'])
+  const layers = (flow['flowident.layers'] ?? []) as readonly string[]
+  const stack = [String(flow['network.transport']), ...(layers.length === 0 ? ['unknown'] : layers)].join(' > ')
+  const block = (title: string, lines: readonly string[]) => [paint('bold', title), ...lines.map((line) => `  ${printable(line)}`)]
   return [
-    title(printable(`${flow['id']}  ${flow['network.transport']} ${from} > ${to}`)),
-    `  seen in the ${flow['view']} view${flow['role'] ? ` as ${flow['role']}` : ''}, ${flow['flowident.state']}; ` +
-      `sent ${bytes(flow['source.bytes'])} in ${flow['source.packets']} packets, received ${bytes(flow['destination.bytes'])} in ${flow['destination.packets']}`,
-    title('Protocol'),
-    `  ${printable(layers.length === 0 ? 'unknown' : [String(flow['network.transport']), ...layers].join(' > '))} (${flow['flowident.confidence']})`,
-    ...evidenceLines(flow).map((line) => `  ${printable(line)}`),
-    ...block('Labels', labels, 'none found'),
-    ...block('Owner', pick(flow, ownerKeys), 'unknown: no local socket of this flow is known'),
-    ...block('Service', pick(flow, serviceKeys), 'unknown'),
+    paint('bold', printable(`${flow['id']}  ${from} > ${to}  ${stack}  (${flow['flowident.confidence']})`)),
+    `  ${printable(
+      `seen in the ${flow['view']} view${flow['role'] ? ` as ${flow['role']}` : ''}, ${flow['flowident.state']}; ` +
+        `sent ${bytes(flow['source.bytes'])} in ${flow['source.packets']} packets, received ${bytes(flow['destination.bytes'])} in ${flow['destination.packets']}`,
+    )}`,
+    ...block('Protocol', protocol),
+    ...block('Owner', owner),
+    ...block('Service', service),
+    paint('bold', 'Labels'),
+    ...(Object.keys(labels).length === 0 ? ['  none found'] : details(labels, paint, '  ')),
   ]
 }
 
@@ -85,9 +50,12 @@ export const register: Register = (program, io) => {
       const flows =
         words.length === 1 && id !== undefined && isFlowId(id)
           ? [await client.get<Flow>(`/api/v1/flows/${id}`)]
-          : flowsOf(await client.get<Record<string, unknown>>('/api/v1/flows/lookup', readWho(words)))
+          : flowsOf(await client.get<Record<string, unknown>>('/api/v1/flows/lookup', { ...readWho(words), limit: 20 }))
       if (flows.length === 0) throw new FlowidentError('no-match', `no flow of ${words.join(' ')} is known`)
-      if (options.json === true) printer.json(flows)
-      else for (const flow of flows) for (const line of explain(flow, printer.paint)) printer.line(line)
+      for (const flow of flows) {
+        const explanation = await client.get<Explanation>(`/api/v1/flows/${String(flow['id'])}/explain`)
+        if (options.json === true) printer.json([{ ...explanation, flow }])
+        else for (const line of explain(flow, explanation, printer.paint)) printer.line(line)
+      }
     })
 }

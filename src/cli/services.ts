@@ -3,28 +3,33 @@ import { type CommonOptions, clientOf, pages, type Register, type Service, withC
 import { details } from './details.js'
 import { bytes, type Column, Printer } from './output.js'
 
-/** The first of several members that is there: views of a service carry their counters under their own keys. */
-const first = (service: Service, ...keys: string[]): unknown =>
-  keys.map((key) => service[key]).find((value) => value !== undefined && value !== null)
-const protocols = (service: Service): string => {
-  const value = first(service, 'protocols', 'network.protocol.name')
-  if (!Array.isArray(value)) return typeof value === 'object' && value !== null ? Object.keys(value).join(',') : String(value ?? '')
-  return value
-    .map((each) => (typeof each === 'string' ? each : String((each as Service)['name'] ?? (each as Service)['protocol'])))
-    .join(',')
+export const serviceColumns: readonly Column<Service>[] = [
+  { title: 'SERVICE', value: (service) => service['name'], max: 40 },
+  { title: 'VERSION', value: (service) => service['version'], max: 16 },
+  { title: 'ENVIRONMENT', value: (service) => service['environment'], max: 16 },
+  { title: 'KIND', value: (service) => service['kind'] },
+  { title: 'PROTOCOLS', value: (service) => (service['protocols'] as readonly string[] | undefined)?.join(','), max: 32 },
+  { title: 'ACTIVE', value: (service) => service['flows_active'], right: true },
+  { title: 'FLOWS', value: (service) => service['flows_opened'], right: true },
+  { title: 'RECEIVED', value: (service) => bytes(service['bytes_received']), right: true },
+  { title: 'SENT', value: (service) => bytes(service['bytes_sent']), right: true },
+  { title: 'ID', value: (service) => service['id'] },
+]
+
+interface Traffic {
+  readonly protocol: string
+  readonly transport: string
+  readonly role: string | null
+  readonly view: string
+  readonly [counter: string]: unknown
 }
 
-export const serviceColumns: readonly Column<Service>[] = [
-  { title: 'SERVICE', value: (service) => first(service, 'name', 'service.name'), max: 40 },
-  { title: 'VERSION', value: (service) => first(service, 'version', 'service.version'), max: 16 },
-  { title: 'ENVIRONMENT', value: (service) => first(service, 'environment', 'deployment.environment'), max: 16 },
-  { title: 'KIND', value: (service) => service['kind'] },
-  { title: 'PROTOCOLS', value: protocols, max: 32 },
-  { title: 'ACTIVE', value: (service) => first(service, 'flows_active', 'active'), right: true },
-  { title: 'FLOWS', value: (service) => first(service, 'flows_opened', 'opened', 'flows'), right: true },
-  { title: 'RECEIVED', value: (service) => bytes(first(service, 'bytes_received', 'received_bytes')), right: true },
-  { title: 'SENT', value: (service) => bytes(first(service, 'bytes_sent', 'sent_bytes')), right: true },
-  { title: 'ID', value: (service) => service['id'] },
+const trafficColumns: readonly Column<Traffic>[] = [
+  { title: 'PROTOCOL', value: ({ protocol }) => protocol },
+  { title: 'TRANSPORT', value: ({ transport }) => transport },
+  { title: 'ROLE', value: ({ role }) => role },
+  { title: 'VIEW', value: ({ view }) => view },
+  ...serviceColumns.filter(({ title }) => ['ACTIVE', 'FLOWS', 'RECEIVED', 'SENT'].includes(title)),
 ]
 
 export const register: Register = (program, io) => {
@@ -36,8 +41,10 @@ export const register: Register = (program, io) => {
       const client = clientOf(options, io)
       if (id !== undefined) {
         const service = await client.get<Service>(`/api/v1/services/${encodeURIComponent(id)}`)
-        if (options.json === true) printer.json([service])
-        else for (const line of details(service, printer.paint)) printer.line(line)
+        if (options.json === true) return printer.json([service])
+        const { traffic = [], ...rest } = service as Service & { readonly traffic?: readonly Traffic[] }
+        for (const line of details(rest, printer.paint)) printer.line(line)
+        if (traffic.length > 0) printer.table(traffic, trafficColumns)
         return
       }
       const all: Service[] = []

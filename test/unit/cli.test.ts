@@ -43,6 +43,18 @@ const service = {
   bytes_received: 2048,
   bytes_sent: 1,
 }
+const traffic = [
+  {
+    protocol: 'http1',
+    transport: 'tcp',
+    role: 'server',
+    view: 'socket',
+    flows_active: 1,
+    flows_opened: 3,
+    bytes_received: 2048,
+    bytes_sent: 1,
+  },
+]
 
 let folder = ''
 let server: Server
@@ -63,10 +75,15 @@ function answer(path: string): { status: number; body: unknown } {
     if (searchParams.get('cursor') === 'c1') return { status: 200, body: { flows: [{ ...flow, id: 's-3' }] } }
     return { status: 200, body: { flows: [flow, { ...flow, id: 's-2' }], next: 'c1' } }
   }
+  if (pathname === '/api/v1/flows/s-1f/explain')
+    return {
+      status: 200,
+      body: { id: 's-1f', protocol: ['Confirmed: both ends agree.'], owner: ['pid 42'], service: ['nginx: systemd unit\u001b[2J'] },
+    }
   if (pathname === '/api/v1/flows/s-1f') return { status: 200, body: flow }
   if (pathname === '/api/v1/flows/lookup') return { status: 200, body: { flows: searchParams.get('endpoint') === ':9' ? [] : [flow] } }
   if (pathname === '/api/v1/services') return { status: 200, body: { services: [service] } }
-  if (pathname === '/api/v1/services/nginx') return { status: 200, body: { ...service, reason: 'systemd unit' } }
+  if (pathname === '/api/v1/services/nginx') return { status: 200, body: { ...service, reason: 'systemd unit', traffic } }
   return problem(404, `nothing at ${pathname}`)
 }
 
@@ -166,19 +183,21 @@ describe('who, explain, services, top', () => {
     expect(asked).toEqual([])
   })
 
-  it('explains evidence, port and owner, with control characters made visible', async () => {
+  it('explains with the words of the daemon, with control characters made visible', async () => {
     const { code, stdout } = await ask(['explain', 's-1f'])
     expect(code).toBe(0)
-    expect(stdout).toContain('signature http1/2 matched bytes that the client sent, from byte 0 of packet 3')
-    expect(stdout).toContain('the port is the usual one of postgresql; the bytes say otherwise')
-    expect(stdout).toContain('shop\\x1b]0;evil\\x07.example\\u{202e}')
-    expect(stdout).toMatch(/flowident\.unit +nginx\.service/)
+    expect(stdout).toContain('s-1f  10.0.0.2:50000 > 10.0.0.1:5432  tcp > tls > http1  (confirmed)')
+    expect(stdout).toContain('Protocol\n  Confirmed: both ends agree.\nOwner\n  pid 42\nService\n  nginx: systemd unit\\x1b[2J\nLabels\n')
+    expect(stdout).toMatch(/^ {2}http\.host {2}shop\\x1b\]0;evil\\x07\.example\\u\{202e\}$/m)
     expect(stdout).not.toMatch(/[\u001b\u0007\u202e]/)
+    expect(lines((await ask(['explain', ':443', '--json'])).stdout)[0]).toMatchObject({ id: 's-1f', flow: { id: 's-1f' } })
   })
 
   it('lists services, and one of them', async () => {
-    expect((await ask(['services'])).stdout).toMatch(/^SERVICE.*\nnginx +- +- +unit +http1,tls +1 +- +2\.0 KiB +1 B +nginx\n$/)
-    expect((await ask(['services', 'nginx'])).stdout).toMatch(/^reason +systemd unit$/m)
+    expect((await ask(['services'])).stdout).toMatch(/^SERVICE.*\nnginx +- +- +unit +http1,tls +1 +7 +2\.0 KiB +1 B +nginx\n$/)
+    expect((await ask(['services', 'nginx'])).stdout).toMatch(
+      /^reason +systemd unit\n[\s\S]*^PROTOCOL +TRANSPORT.*\nhttp1 +tcp +server +socket +1 +3 +2\.0 KiB +1 B$/m,
+    )
     expect(lines((await ask(['services', '--json'])).stdout)).toEqual([service])
   })
 
