@@ -194,18 +194,17 @@ export class Processes {
 
   /** fork(2) copies exec_id and the executable: the parent's program is the child's. */
   #inherit(owner: OwnerRecord, process: Incarnation, image: Image): void {
-    if (owner.ppid === 0) return
     const parents = this.#pids.get(owner.ppid)?.filter((parent) => parent.startNs <= process.startNs)
     const known = parents?.at(-1)?.images.findLast((candidate) => runs(candidate, owner) && candidate.exePath !== undefined)
     if (known) {
-      copy(image, known, `parent ${owner.ppid}, same program`)
+      copy(image, known, owner.ppid)
       return
     }
-    if (image.exePath !== undefined || (parents?.length ?? 0) > 0) return
+    if ((parents?.length ?? 0) > 0) return
     const reading = this.#files.read(owner.ppid)
     if (typeof reading === 'string' || reading.startTicks > owner.startNs / this.#tickNs || !sameFile(reading, owner)) return
     this.onReading(reading)
-    copy(image, fill({ exeIno: owner.exeIno }, reading), `parent ${owner.ppid}, same executable`)
+    copy(image, fill({ exeIno: owner.exeIno }, reading), owner.ppid)
   }
 }
 
@@ -236,14 +235,16 @@ function fill(image: Image, reading: ProcReading): Image {
   return image
 }
 
-function copy(image: Image, from: Program, why: string): void {
+/** A parent seen in /proc only may have started the same file once more with other arguments: then just the file is sure. */
+function copy(image: Image, from: Image, parent: number): void {
+  const sure = from.execId !== undefined
+  const why = `parent ${parent}, same ${sure ? 'program' : 'executable'}`
   if (from.exePath !== undefined) {
     image.exePath = from.exePath
     image.exeFrom = why
   }
   if (from.exeDeleted) image.exeDeleted = true
-  if (from.commandLine !== undefined && image.commandLine === undefined) {
-    image.commandLine = from.commandLine
-    image.commandFrom = why
-  }
+  if (!sure || from.commandLine === undefined || image.commandLine !== undefined) return
+  image.commandLine = from.commandLine
+  image.commandFrom = why
 }

@@ -94,7 +94,9 @@ describe('fork without exec', () => {
   it('asks /proc about a parent that was never seen', () => {
     const exeIno = world.exe('bin/master')
     world.process({ pid: 80, startTicks: 500n, exe: 'bin/master', args: 'master\0' })
-    expect(owners.resolve({ ...child, exeIno })).toMatchObject({ exePath: world.path('bin/master'), commandLine: 'master' })
+    const facts = owners.resolve({ ...child, exeIno })
+    expect(facts.exePath).toBe(world.path('bin/master'))
+    expect(facts.commandLine).toBeUndefined() // it may have started the same file with other arguments
   })
 })
 
@@ -115,7 +117,7 @@ describe('/proc', () => {
     expect(old.commandLine).toBeUndefined()
     const late = owners.resolve(owner({ pid: 90, startNs: 1236n * TICK, exeIno }))
     expect(late.exePath).toBeUndefined()
-    expect(owners.resolve(owner({ pid: 90, startNs: 1235n * TICK, exeIno })).exePath).toBe(world.path('bin/sshd'))
+    expect(world.owners().resolve(owner({ pid: 90, startNs: 1235n * TICK, exeIno })).exePath).toBe(world.path('bin/sshd'))
   })
 
   it('is not believed about a process that runs another program by now', () => {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole way from a kernel record to facts, on made-up hosts and on this one.
-import { spawnSync } from 'node:child_process'
-import { readFileSync, readlinkSync, realpathSync, statSync, symlinkSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFileSync, readFileSync, readlinkSync, realpathSync, statSync, symlinkSync, unlinkSync } from 'node:fs'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Owners } from '../../src/owners/owners.js'
+import { parseStat } from '../../src/owners/proc-files.js'
 import { parsePasswd } from '../../src/owners/user.js'
 import { exec, owner, SECOND, TICK, World } from './owners-world.js'
 
@@ -211,7 +213,25 @@ describe('this host', () => {
 
   it('does not know it under another start time', () => {
     const who = self()
-    expect(real().resolve({ ...who, startNs: who.startNs - 5n * TICK }).exePath).toBeUndefined()
+    const other = real().resolve({ ...who, ppid: 0, startNs: who.startNs - 5n * TICK })
+    expect(other.exePath).toBeUndefined()
+    expect(other.commandLine).toBeUndefined()
+  })
+
+  it('says that the executable of a running process was deleted', async () => {
+    const copy = world.path('sleeper')
+    copyFileSync('/bin/sleep', copy)
+    const exeIno = statSync(copy, { bigint: true }).ino
+    const child = spawn(copy, ['60'], { stdio: 'ignore' })
+    try {
+      await once(child, 'spawn')
+      unlinkSync(copy)
+      const stat = parseStat(readFileSync(`/proc/${child.pid}/stat`, 'utf8'))
+      const who = owner({ pid: child.pid ?? 0, startNs: (stat?.startTicks ?? 0n) * TICK, exeIno })
+      expect(real().resolve(who)).toMatchObject({ exePath: copy, exeDeleted: true, commandLine: `${copy} 60` })
+    } finally {
+      child.kill('SIGKILL')
+    }
   })
 
   it('reads all processes at start', async () => {
