@@ -6,26 +6,21 @@ import { EventHub } from './api/events.js'
 import type { Check, Readiness } from './api/context.js'
 import { Listeners } from './api/listen.js'
 import { buildApi } from './api/server.js'
+import { changedSettings } from './config/changed.js'
 import { parseListen } from './config/listen.js'
-import { type Config, settings } from './config/schema.js'
+import type { Config } from './config/schema.js'
 import { QuicInitials, type ReadTls } from './deep/quic.js'
-import { COUNTERS } from './flows/layout.js'
 import { Refresher } from './flows/refresh.js'
 import { FlowTable } from './flows/table.js'
 import { cgroupMount } from './kernel/cgroup-mount.js'
+import { attachHost } from './kernel/host.js'
 import { InterfaceNames } from './kernel/interfaces.js'
 import type { Attachment, Kernel, KernelSource } from './kernel/kernel.js'
 import { Wire } from './kernel/wire.js'
-import { Live } from './live.js'
+import { Live } from './services/live.js'
 import type { Logger } from './log.js'
-import { AttachCollector } from './metrics/attach.js'
-import { BuildCollector } from './metrics/build.js'
-import { LossesCollector } from './metrics/losses.js'
-import { MapsCollector } from './metrics/maps.js'
+import { daemonCollectors } from './metrics/collectors.js'
 import { Metrics } from './metrics/metrics.js'
-import { ProgramsCollector } from './metrics/programs.js'
-import { ServicesCollector } from './metrics/services.js'
-import { type ExtraLabel, TrafficCollector } from './metrics/traffic.js'
 import { type Clock, DEFAULT_LIMITS, type OwnerRoots } from './owners/facts.js'
 import { Owners } from './owners/owners.js'
 import { Catalog } from './services/catalog.js'
@@ -67,15 +62,6 @@ const hostParts = async (): Promise<DaemonParts> => {
   }
 }
 
-/** Paths of settings whose values differ. */
-const changed = (before: Config, after: Config): string[] => {
-  const value = (config: Config, keys: readonly string[]): unknown =>
-    keys.reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], config)
-  return settings()
-    .filter(({ keys }) => JSON.stringify(value(before, keys)) !== JSON.stringify(value(after, keys)))
-    .map(({ path }) => path)
-}
-
 export class Daemon implements AsyncDisposable {
   readonly #config: Config
   readonly #log: Logger
@@ -83,6 +69,7 @@ export class Daemon implements AsyncDisposable {
   /** What to undo, in the order in which it was done. */
   readonly #undo: (() => unknown)[] = []
   readonly #host: Attachment[] = []
+  readonly #cgroup: string | null
   readonly #kernel: Kernel
   readonly #wire: Wire
   readonly #table: FlowTable
@@ -111,7 +98,8 @@ export class Daemon implements AsyncDisposable {
   private constructor(config: Config, log: Logger, parts: DaemonParts, kernel: Kernel) {
     const { limits, flows, services } = config
     const now = () => performance.now()
-    const cgroup = this.#cgroup(config, parts)
+    const cgroup = config.cgroup.path === 'auto' ? cgroupMount(parts.roots.proc) : config.cgroup.path
+    this.#cgroup = cgroup
     this.#config = config
     this.#log = log
     this.#parts = parts
@@ -133,10 +121,6 @@ export class Daemon implements AsyncDisposable {
     this.#refresher = new Refresher(kernel, this.#table, { minimumMs: FRESH_MS, now })
     this.#events = new EventHub(this.#catalog, EVENTS)
     this.#undo.push(() => this.#events.close())
-  }
-
-  #cgroup(config: Config, parts: DaemonParts): string | null {
-    return config.cgroup.path === 'auto' ? cgroupMount(parts.roots.proc) : config.cgroup.path
   }
 
   get addresses(): readonly string[] {
@@ -180,18 +164,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #attach(): Promise<void> {
-    const cgroup = this.#cgroup(this.#config, this.#parts)
-    for (const { program, error } of this.#kernel.skipped)
-      this.#log.warn({ area: 'kernel', program, error }, 'this kernel refuses a program; `flowident doctor` says what is lost')
-    if (!this.#config.socket.enabled) this.#log.info({ area: 'kernel' }, 'socket view is switched off')
-    else {
-      if (cgroup === null) this.#log.warn({ area: 'kernel' }, 'no cgroup2 hierarchy is mounted: local sockets are not watched')
-      this.#host.push(...(await this.#kernel.attachHost({ cgroup })))
-      const attached = this.#host.filter(({ ok }) => ok).map(({ program, mode }) => `${program} (${mode})`)
-      this.#log.info({ area: 'kernel', cgroup, programs: attached.join(', ') }, 'socket view attached')
-      for (const { program, target, error, ok } of this.#host)
-        if (!ok) this.#log.warn({ area: 'kernel', program, target, error }, 'not attached')
-    }
+    await attachHost(this.#kernel, this.#config.socket.enabled, this.#cgroup, this.#log.child({ area: 'kernel' }), this.#host)
     await this.#wire.sync()
     if (!this.#wire.wanted) this.#log.info({ area: 'wire' }, 'wire view is switched off')
     else if (this.#wire.attachments.length === 0)
@@ -214,54 +187,34 @@ export class Daemon implements AsyncDisposable {
   }
 
   #metrics(): Metrics {
-    const { metrics, limits } = this.#config
-    const kernel = this.#kernel
-    const { libbpf, abi } = this.#parts.source.version()
-    const { registry } = this.#catalog
-    const extra = metrics.labels.filter((label): label is ExtraLabel => ['kind', 'environment', 'version'].includes(label))
-    const options = { maxSeries: metrics.max_series, extra }
-    const sizes = () => this.#owners.sizes
-    return new Metrics(
-      [
-        new BuildCollector({ version: this.#parts.version, libbpf, abi }),
-        new TrafficCollector(this.#traffic, registry, options, () => this.#updateTraffic()),
-        new ServicesCollector(registry, metrics.max_series),
-        new AttachCollector(() => [...this.#host, ...this.#wire.attachments]),
-        new LossesCollector(
-          COUNTERS,
-          () => kernel.counters(),
-          () => this.#losses(),
-        ),
-        new ProgramsCollector(() => kernel.programs()),
-        new MapsCollector(
-          () => kernel.maps(),
-          () => [
-            { name: 'daemon_flows', entries: this.#table.live, capacity: limits.flows },
-            { name: 'daemon_history', entries: this.#table.ended, capacity: this.#config.flows.history },
-            { name: 'daemon_services', entries: registry.size, capacity: registry.limit },
-            { name: 'daemon_aggregates', entries: this.#traffic.rows, capacity: limits.aggregates },
-            { name: 'daemon_owners', entries: sizes().facts, capacity: DEFAULT_LIMITS.facts },
-          ],
-        ),
+    const { metrics, limits, flows } = this.#config
+    const collectors = daemonCollectors({
+      kernel: this.#kernel,
+      build: { version: this.#parts.version, ...this.#parts.source.version() },
+      traffic: this.#traffic,
+      registry: this.#catalog.registry,
+      maxSeries: metrics.max_series,
+      labels: metrics.labels,
+      updateTraffic: () => this.#updateTraffic(),
+      attachments: () => [...this.#host, ...this.#wire.attachments],
+      fills: () => [
+        { name: 'daemon_flows', entries: this.#table.live, capacity: limits.flows },
+        { name: 'daemon_history', entries: this.#table.ended, capacity: flows.history },
+        { name: 'daemon_services', entries: this.#catalog.registry.size, capacity: this.#catalog.registry.limit },
+        { name: 'daemon_aggregates', entries: this.#traffic.rows, capacity: limits.aggregates },
+        { name: 'daemon_owners', entries: this.#owners.sizes.facts, capacity: DEFAULT_LIMITS.facts },
       ],
-      (collector, error) => this.#log.warn({ area: 'metrics', collector, err: error }, 'a collector failed'),
-      () => performance.now(),
-    )
-  }
-
-  #losses(): Record<string, number> {
-    const { flowsEvicted, bytesDropped, labelsDropped } = this.#kernel.labelLosses()
-    return {
-      daemon_table_full: this.#table.losses.full,
-      daemon_end_missed: this.#table.losses.vanished,
-      daemon_labels_refused: this.#table.labelsRefused,
-      daemon_events_dropped: this.#events.dropped,
-      daemon_aggregates_lost: this.#traffic.lost,
-      daemon_dump_failed: this.#refresher.state.failures,
-      label_flows_evicted: Number(flowsEvicted),
-      label_bytes_dropped: Number(bytesDropped),
-      labels_dropped: Number(labelsDropped),
-    }
+      losses: () => ({
+        daemon_table_full: this.#table.losses.full,
+        daemon_end_missed: this.#table.losses.vanished,
+        daemon_labels_refused: this.#table.labelsRefused,
+        daemon_events_dropped: this.#events.dropped,
+        daemon_aggregates_lost: this.#traffic.lost,
+        daemon_dump_failed: this.#refresher.state.failures,
+      }),
+    })
+    const failed = (collector: string, err: unknown) => this.#log.warn({ area: 'metrics', collector, err }, 'a collector failed')
+    return new Metrics(collectors, failed, () => performance.now())
   }
 
   #readiness(): Readiness {
@@ -280,7 +233,7 @@ export class Daemon implements AsyncDisposable {
   reload(config: Config): readonly string[] {
     this.#catalog.setIdentifier(new Identifier(config.services))
     this.#traffic.reassign()
-    return changed(this.#config, config).filter((path) => !RELOADABLE.test(path))
+    return changedSettings(this.#config, config).filter((path) => !RELOADABLE.test(path))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

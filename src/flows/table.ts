@@ -2,13 +2,14 @@
 // Every flow that is live, and the last ones that ended. Bounded: `flows` live ones, `history` ended ones. Found by id, by
 // 5-tuple in either direction and by port, each in constant time. Fed by dumps and by the ring buffer; the kernel's
 // counters do not depend on it, so what does not fit here is missing in lists only.
-import { Chains, powerOfTwo } from './chains.js'
+import { Chains } from './chains.js'
 import type { LabelsRecord } from './decode.js'
 import { type Labels, LabelStore } from './labels.js'
 import { FLAG, STATE, TYPE } from './layout.js'
 import { RecordView } from './record-view.js'
 import { Slabs } from './slabs.js'
-import { type Endpoint, hashEnd, isEnd, tupleHash } from './tuple.js'
+import { TableIndex } from './table-index.js'
+import type { Endpoint } from './tuple.js'
 
 export interface TableLimits {
   readonly flows: number
@@ -25,7 +26,6 @@ export type ChangeListener = (kind: ChangeKind, slot: number) => void
 const FREE = 0
 const LIVE = 1
 const ENDED = 2
-const PORTS = 65536
 
 export class FlowTable {
   readonly #limits: TableLimits
@@ -34,10 +34,7 @@ export class FlowTable {
   readonly #status: Uint8Array
   readonly #stamp: Uint32Array
   readonly #tags: Int32Array
-  readonly #mask: number
-  readonly #ids: Chains
-  readonly #tuples: Chains
-  readonly #ports: Chains
+  readonly #index: TableIndex
   readonly #ended: Chains
   readonly #view = new RecordView()
   #generation = 1
@@ -52,17 +49,13 @@ export class FlowTable {
 
   constructor(limits: TableLimits) {
     const capacity = limits.flows + limits.history
-    const buckets = powerOfTwo(capacity)
     this.#limits = limits
-    this.#mask = buckets - 1
     this.#slabs = new Slabs(capacity)
     this.#labels = new LabelStore(limits.labelBytes)
     this.#status = new Uint8Array(capacity)
     this.#stamp = new Uint32Array(capacity)
     this.#tags = new Int32Array(capacity)
-    this.#ids = new Chains(buckets, capacity)
-    this.#tuples = new Chains(buckets, capacity)
-    this.#ports = new Chains(PORTS, 2 * capacity)
+    this.#index = new TableIndex(this.#slabs)
     this.#ended = new Chains(1, capacity)
   }
 
@@ -71,9 +64,6 @@ export class FlowTable {
   }
   get ended(): number {
     return this.#endedCount
-  }
-  get capacity(): number {
-    return this.#limits.flows
   }
   get labelsRefused(): number {
     return this.#labels.refused
@@ -113,32 +103,15 @@ export class FlowTable {
   }
 
   find(high: number, low: number): number {
-    const bucket = this.#idBucket(high, low)
-    for (let slot = this.#ids.first(bucket); slot >= 0; slot = this.#ids.after(bucket, slot)) {
-      const view = this.view(slot, this.#view)
-      if (view.idLow === low && view.idHigh === high) return slot
-    }
-    return -1
+    return this.#index.find(high, low)
   }
-
   /** Flows between two endpoints, whichever opened; newest first, at most `limit`. */
   byTuple(l4: number, a: Endpoint, b: Endpoint, limit: number): number[] {
-    const found: number[] = []
-    const bucket = tupleHash(hashEnd(a), hashEnd(b), l4) & this.#mask
-    for (let slot = this.#tuples.first(bucket); slot >= 0 && found.length < limit; slot = this.#tuples.after(bucket, slot)) {
-      const view = this.view(slot, this.#view)
-      if (view.l4 === l4 && ((isEnd(view, 0, a) && isEnd(view, 1, b)) || (isEnd(view, 0, b) && isEnd(view, 1, a)))) found.push(slot)
-    }
-    return found
+    return this.#index.byTuple(l4, a, b, limit)
   }
-
-  /** Slots of flows with this port at either end, newest first. */
-  *byPort(port: number): Generator<number> {
-    for (let item = this.#ports.first(port); item >= 0; item = this.#ports.after(port, item)) {
-      const slot = item >> 1
-      const view = this.view(slot, this.#view)
-      if ((item & 1) === 0 || view.port(0) !== view.port(1)) yield slot
-    }
+  /** Slots of flows with this port at either end, newest first. Not to be kept over a change of the table. */
+  byPort(port: number): Generator<number> {
+    return this.#index.byPort(port)
   }
 
   /** A record from a dump or from the ring. Gives the slot, or -1 when it was not taken. */
@@ -215,10 +188,6 @@ export class FlowTable {
     return this.#latest - view.lastNs > seconds * 1e9
   }
 
-  #idBucket(high: number, low: number): number {
-    return (Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1) >>> 7) & this.#mask
-  }
-
   #insert(record: RecordView, over: boolean): number {
     if (!over && this.#live >= this.#limits.flows) {
       this.losses.full++
@@ -235,10 +204,7 @@ export class FlowTable {
     this.#status[slot] = LIVE
     this.#live++
     const view = this.view(slot, this.#view)
-    this.#ids.add(this.#idBucket(view.idHigh, view.idLow), slot)
-    this.#tuples.add(tupleHash(hashEnd(view, 0), hashEnd(view, 1), view.l4) & this.#mask, slot)
-    this.#ports.add(view.port(0), 2 * slot)
-    this.#ports.add(view.port(1), 2 * slot + 1)
+    this.#index.add(slot)
     const waiting = this.#labels.claim(view.idHigh, view.idLow)
     if (waiting) this.#labels.put(slot, waiting)
     return slot
@@ -271,11 +237,7 @@ export class FlowTable {
   }
 
   #remove(slot: number): void {
-    const view = this.view(slot, this.#view)
-    this.#ids.remove(this.#idBucket(view.idHigh, view.idLow), slot)
-    this.#tuples.remove(tupleHash(hashEnd(view, 0), hashEnd(view, 1), view.l4) & this.#mask, slot)
-    this.#ports.remove(view.port(0), 2 * slot)
-    this.#ports.remove(view.port(1), 2 * slot + 1)
+    this.#index.remove(slot)
     if (this.#status[slot] === ENDED) {
       this.#ended.remove(0, slot)
       this.#endedCount--

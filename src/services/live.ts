@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the ring buffer tells, to whom it matters.
-import type { QuicInitials } from './deep/quic.js'
 import {
   type CgroupRecord,
   type ExecRecord,
@@ -9,11 +8,18 @@ import {
   readBatch,
   type RecordHandler,
   type SampleRecord,
-} from './flows/decode.js'
-import { TYPE } from './flows/layout.js'
-import { RecordView } from './flows/record-view.js'
-import type { FlowTable } from './flows/table.js'
-import type { Catalog } from './services/catalog.js'
+} from '../flows/decode.js'
+import { TYPE } from '../flows/layout.js'
+import { RecordView } from '../flows/record-view.js'
+import type { FlowTable } from '../flows/table.js'
+import type { Catalog } from './catalog.js'
+
+/** QuicInitials of src/deep fits. */
+export interface QuicReader {
+  readonly size: number
+  add(flow: bigint, datagram: Uint8Array): ReadonlyMap<string, string> | undefined
+  end(flow: bigint): ReadonlyMap<string, string> | undefined
+}
 
 export interface OwnerEvents {
   onExec(record: ExecRecord): void
@@ -24,10 +30,10 @@ export class Live implements RecordHandler {
   readonly #table: FlowTable
   readonly #catalog: Catalog
   readonly #owners: OwnerEvents
-  readonly #quic: QuicInitials | undefined
+  readonly #quic: QuicReader | undefined
   readonly #view = new RecordView()
 
-  constructor(table: FlowTable, catalog: Catalog, owners: OwnerEvents, quic: QuicInitials | undefined) {
+  constructor(table: FlowTable, catalog: Catalog, owners: OwnerEvents, quic: QuicReader | undefined) {
     this.#table = table
     this.#catalog = catalog
     this.#owners = owners

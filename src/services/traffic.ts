@@ -96,7 +96,7 @@ export class Traffic {
     const series = this.#series[number]!
     for (const name of COUNTERS) {
       const grown = this.#grown(view, row, AGGREGATE.names.indexOf(name))
-      if (grown > 0) series[name] += BigInt(grown)
+      if (grown > 0n) series[name] += grown
     }
     const open = this.#near(view, OPENED) - this.#near(view, CLOSED)
     series.active += Math.max(0, open)
@@ -107,14 +107,13 @@ export class Traffic {
   }
 
   /** How much a counter grew since the last reading, which is replaced. A reading taken amid an update may be lower: then 0. */
-  #grown(view: AggregateView, row: number, index: number): number {
+  #grown(view: AggregateView, row: number, index: number): bigint {
     const at = row * AGGREGATE.size + AGGREGATE.values + 8 * index
-    const low = view.low(index)
-    const high = view.high(index)
-    const grown = (high - this.#rows.getUint32(at + 4, true)) * 0x1_0000_0000 + (low - this.#rows.getUint32(at, true))
-    if (grown <= 0) return 0
-    this.#rows.setUint32(at, low, true)
-    this.#rows.setUint32(at + 4, high, true)
+    // Most rows are as they were: told without making a BigInt.
+    if (view.low(index) === this.#rows.getUint32(at, true) && view.high(index) === this.#rows.getUint32(at + 4, true)) return 0n
+    const grown = view.value(index) - this.#rows.getBigUint64(at, true)
+    if (grown <= 0n) return 0n
+    this.#rows.setBigUint64(at, view.value(index), true)
     return grown
   }
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The collectors of the daemon, in the order of the page.
+import { COUNTERS } from '../flows/layout.js'
+import type { Attachment, Kernel } from '../kernel/kernel.js'
+import type { ServiceRegistry } from '../services/registry.js'
+import type { Traffic } from '../services/traffic.js'
+import { AttachCollector } from './attach.js'
+import { BuildCollector, type BuildInfo } from './build.js'
+import { LossesCollector } from './losses.js'
+import { type Fill, MapsCollector } from './maps.js'
+import { ProgramsCollector } from './programs.js'
+import { ServicesCollector } from './services.js'
+import type { Collector } from './text.js'
+import { type ExtraLabel, TrafficCollector } from './traffic.js'
+
+export interface CollectorParts {
+  readonly kernel: Pick<Kernel, 'counters' | 'labelLosses' | 'maps' | 'programs'>
+  readonly build: BuildInfo
+  readonly traffic: Traffic
+  readonly registry: ServiceRegistry
+  readonly maxSeries: number
+  /** `metrics.labels` of the configuration: those that are always there are left out here. */
+  readonly labels: readonly string[]
+  readonly updateTraffic: () => Promise<void>
+  readonly attachments: () => readonly Attachment[]
+  readonly fills: () => readonly Fill[]
+  readonly losses: () => Readonly<Record<string, number>>
+}
+
+const EXTRA: readonly string[] = ['kind', 'environment', 'version']
+
+export const daemonCollectors = (parts: CollectorParts): Collector[] => {
+  const { kernel, registry, maxSeries } = parts
+  const extra = parts.labels.filter((label): label is ExtraLabel => EXTRA.includes(label))
+  const losses = () => {
+    const { flowsEvicted, bytesDropped, labelsDropped } = kernel.labelLosses()
+    return {
+      ...parts.losses(),
+      label_flows_evicted: Number(flowsEvicted),
+      label_bytes_dropped: Number(bytesDropped),
+      labels_dropped: Number(labelsDropped),
+    }
+  }
+  return [
+    new BuildCollector(parts.build),
+    new TrafficCollector(parts.traffic, registry, { maxSeries, extra }, parts.updateTraffic),
+    new ServicesCollector(registry, maxSeries),
+    new AttachCollector(parts.attachments),
+    new LossesCollector(COUNTERS, () => kernel.counters(), losses),
+    new ProgramsCollector(() => kernel.programs()),
+    new MapsCollector(() => kernel.maps(), parts.fills),
+  ]
+}
