@@ -40,6 +40,7 @@ const service = {
   kind: 'unit',
   protocols: ['http1', 'tls'],
   flows_active: 1,
+  flows_opened: 7,
   bytes_received: 2048,
   bytes_sent: 1,
 }
