@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Exports of the addon; declared in addon.d.ts. */
+#include <bpf/libbpf.h>
+#include <napi.h>
+
+#include "classify.h"
+#include "core.h"
+#include "host.h"
+#include "kernel.h"
+
+namespace flowident {
+
+static Napi::Value Version(const Napi::CallbackInfo &info)
+{
+	Napi::Object o = Napi::Object::New(info.Env());
+
+	o.Set("libbpf", libbpf_version_string());
+	o.Set("abi", FI_ABI_VERSION);
+	return o;
+}
+
+static Napi::Object Exports(Napi::Env env, Napi::Object exports)
+{
+	exports.Set("version", Napi::Function::New<Version>(env, "version"));
+	exports.Set("openKernel", Napi::Function::New<OpenKernel>(env, "openKernel"));
+	exports.Set("probe", Napi::Function::New<RunProbe>(env, "probe"));
+	exports.Set("createReplay", Napi::Function::New<CreateReplay>(env, "createReplay"));
+	exports.Set("signatures", Napi::Function::New<Signatures>(env, "signatures"));
+	exports.Set("labels", Napi::Function::New<Labels>(env, "labels"));
+	exports.Set("sdNotify", Napi::Function::New<SdNotify>(env, "sdNotify"));
+	exports.Set("peerCredentials", Napi::Function::New<PeerCredentials>(env, "peerCredentials"));
+	return exports;
+}
+
+NODE_API_MODULE(flowident, Exports)
+
+} // namespace flowident

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole boundary between JavaScript and C++. Layouts of the buffers are those of bpf/abi.h (src/gen/abi.ts).
+// Everything that may block returns a promise and runs off the main thread.
+
+/** `code` is the errno's name (EPERM …), or EFLOWIDENT when the system had no part in it. */
+export interface NativeError extends Error {
+  code: string
+  op: string
+  object?: string
+  errno?: number
+  verifierLog?: string
+}
+
+export interface Attachment {
+  program: string
+  /** cgroup path, interface name or tracepoint */
+  target: string
+  ifindex?: number
+  /** native | generic | tcx | clsact | cgroup | tracepoint | iter | socket-filter | none */
+  mode: string
+  ok: boolean
+  /** Why not, or, where ok, why it is not the first choice. */
+  error?: string
+}
+
+export interface ProgramStats {
+  name: string
+  type: string
+  runCount: bigint
+  runNs: bigint
+  insns: number
+  verifiedInsns: number
+  memlock: number
+}
+
+export interface MapStats {
+  name: string
+  /** Entries in use; of a ring buffer the bytes not yet read; of an array its capacity. */
+  entries: number
+  capacity: number
+  bytes: number
+}
+
+export interface KernelOptions {
+  /** Path of an object file instead of the built-in one. */
+  object?: string
+  flows?: number
+  pending?: number
+  ringBytes?: number
+  aggregates?: number
+  /** Programs not to load. */
+  without?: string[]
+  /** Read-only variables of the object, by name. */
+  constants?: Record<string, number>
+  /** Have the kernel measure program run time. */
+  stats?: boolean
+}
+
+export interface SkippedProgram {
+  program: string
+  error: string
+  verifierLog?: string
+}
+
+export interface KernelHandle {
+  /** Optional programs that this kernel refused. */
+  readonly skipped: SkippedProgram[]
+  /** Attaches the cgroup and tracing programs; runs the start-up iterators. cgroup: a directory of cgroup v2, null for none. */
+  attachHost(options: { cgroup: string | null }): Promise<Attachment[]>
+  /** auto: the best that the interface takes. What is in another program's hands is left alone. */
+  attachInterface(
+    ifindex: number,
+    options: { xdp: 'auto' | 'native' | 'generic' | 'off'; egress: 'auto' | 'tcx' | 'clsact' | 'off' },
+  ): Promise<Attachment[]>
+  /** Passive: a packet socket with the filter program. ifindex 0: every interface of this network namespace. */
+  attachFilter(ifindex: number): Promise<Attachment[]>
+  detachInterface(ifindex: number): void
+  /** The buffer is reused: decode before returning. Keeps the process alive until close(). */
+  startRing(onBatch: (buffer: ArrayBuffer, bytes: number) => void): void
+  /** struct fi_record[] of live flows: the sockets' first, then the tables'. */
+  dumpFlows(): Promise<ArrayBuffer>
+  /** { struct fi_agg_key, struct fi_agg summed over CPUs }[]; first, with a zero key, the flows not decided yet. */
+  aggregates(): Promise<ArrayBuffer>
+  /** By enum fi_counter, summed over CPUs. */
+  counters(): BigUint64Array
+  /** What the label assembler had to give up. */
+  labelLosses(): { flowsEvicted: bigint; bytesDropped: bigint; labelsDropped: bigint }
+  programs(): ProgramStats[]
+  maps(): Promise<MapStats[]>
+  testRun(
+    program: string,
+    data: Uint8Array,
+    options?: { repeat?: number; ctx?: Uint8Array },
+  ): { retval: number; durationNs: number; data: Uint8Array }
+  /** Detaches everything. Twice is allowed. */
+  close(): void
+}
+
+export interface ReplaySummary {
+  packets: number
+  bytes: bigint
+  flows: number
+  /** pcap, pcapng, or what the first bytes look like instead */
+  format: string
+  /** Link type of the first packet. */
+  link: number
+  /** Flows given out early for want of room. */
+  evicted: number
+  linkUnknown: number
+  /** Packets that the capture shortened. */
+  cut: number
+  firstNs: bigint
+  lastNs: bigint
+  labelFlowsEvicted: number
+  labelBytesDropped: number
+  labelsDropped: number
+  /** Why reading stopped before the end. */
+  problem: string | null
+  /** Not a capture at all. */
+  foreign: boolean
+}
+
+export interface ReplayHandle {
+  feed(chunk: Uint8Array): void
+  end(): void
+  take(): ArrayBuffer | null
+  counters(): BigUint64Array
+  summary(): ReplaySummary
+}
+
+export interface ProbeResult {
+  feature: string
+  ok: boolean
+  errno?: number
+  detail?: string
+}
+
+export interface Addon {
+  version(): { libbpf: string; abi: number }
+  openKernel(options: KernelOptions): Promise<KernelHandle>
+  /** Tries each kernel feature for real. */
+  probe(): Promise<ProbeResult[]>
+  createReplay(options: { maxFlows?: number; idleSeconds?: number }): ReplayHandle
+  /** [protocol id, fi_answer] pairs of every answer that is not FI_NO. */
+  signatures(
+    bytes: Uint8Array,
+    window: {
+      l4: number
+      whole?: boolean
+      start?: boolean
+      from?: number
+      sport?: number
+      dport?: number
+      total?: number
+      below?: number
+    },
+  ): BigUint64Array
+  /** Labels found, packed as in struct fi_labels. */
+  labels(
+    protocol: number,
+    bytes: Uint8Array,
+    text: { who: number; whole?: boolean; l4?: number; last?: boolean },
+  ): { complete: boolean; bytes: Uint8Array }
+  /** False when no service manager asked to be told. */
+  sdNotify(state: string): boolean
+  peerCredentials(fd: number): { pid: number; uid: number; gid: number }
+}

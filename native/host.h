@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Two small services of the host that node does not offer. */
+#ifndef FI_NATIVE_HOST_H
+#define FI_NATIVE_HOST_H
+
+#include <napi.h>
+
+namespace flowident {
+
+/* sdNotify(state): boolean. The service manager's protocol over $NOTIFY_SOCKET; false when it is not set. */
+Napi::Value SdNotify(const Napi::CallbackInfo &info);
+/* peerCredentials(fd): { pid, uid, gid } of the other end of a unix socket. */
+Napi::Value PeerCredentials(const Napi::CallbackInfo &info);
+
+} // namespace flowident
+
+#endif
