@@ -81,6 +81,11 @@ const send = (request: FastifyRequest, reply: FastifyReply, error: FlowidentErro
       ...(parts.length === 0 ? {} : { errors: parts }),
     })
 
+/** A path that cannot be decoded finds no route, so no error handler either. */
+export const badUrl = (_error: FastifyError, request: FastifyRequest, reply: FastifyReply): void => {
+  void send(request, reply, new FlowidentError('bad-request', 'the path cannot be decoded'), 400, [])
+}
+
 export const installProblems = (app: FastifyInstance): void => {
   app.setErrorHandler((error: FastifyError | FlowidentError, request, reply) => {
     const validation = !(error instanceof FlowidentError) && error.validation ? validationParts(error, parameters(request)) : []

@@ -2,10 +2,10 @@
 // The API: routes and their limits. Where it listens is in listen.ts.
 import swagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyInstance, fastify, LogController } from 'fastify'
 import type { Logger } from '../log.js'
 import type { ApiContext } from './context.js'
-import { installProblems } from './problem.js'
+import { badUrl, installProblems } from './problem.js'
 import { eventRoutes } from './routes/events.js'
 import { flowRoutes } from './routes/flows.js'
 import { healthRoutes } from './routes/health.js'
@@ -19,9 +19,10 @@ const PATH_PART = 256
 export const buildApi = async (context: ApiContext, log: Logger): Promise<FastifyInstance> => {
   const app = fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
     routerOptions: { maxParamLength: PATH_PART },
+    frameworkErrors: badUrl,
     // A parameter that nobody knows is a mistake to be told, not one to be dropped.
     ajv: { customOptions: { removeAdditional: false, coerceTypes: true, useDefaults: true, allErrors: false } },
   }).withTypeProvider<TypeBoxTypeProvider>()

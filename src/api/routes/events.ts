@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // GET /api/v1/events: server-sent events, or one JSON object a line for who accepts application/x-ndjson.
-import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import Type from 'typebox'
@@ -15,11 +14,23 @@ const NDJSON = 'application/x-ndjson'
 const sse = (event: FlowEvent): string => `event: ${event.event}\nid: ${event.number}\ndata: ${JSON.stringify(event)}\n\n`
 const line = (event: FlowEvent): string => `${JSON.stringify(event)}\n`
 
+/** The client has read what was written, or is gone. */
+const drained = (raw: ServerResponse): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      raw.off('drain', done)
+      raw.off('close', done)
+      resolve()
+    }
+    raw.on('drain', done)
+    raw.on('close', done)
+  })
+
 /** Writes until the client is gone. A client that does not read makes its own queue fill, nobody else's. */
 const pump = async (raw: ServerResponse, subscription: Subscription, render: (event: FlowEvent) => string): Promise<void> => {
   for await (const event of subscription) {
     if (raw.destroyed) return
-    if (!raw.write(render(event))) await Promise.race([once(raw, 'drain'), once(raw, 'close')]).catch(() => undefined)
+    if (!raw.write(render(event)) && !raw.destroyed) await drained(raw)
   }
 }
 
