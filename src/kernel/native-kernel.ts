@@ -53,7 +53,10 @@ export function fromNative(thrown: unknown): FlowidentError {
   const message = error.message ?? String(thrown)
   const text = where === '' || message.includes(where) ? message : `${where}: ${message}`
   const details = error.verifierLog === undefined ? [] : error.verifierLog.trimEnd().split('\n').slice(-8)
-  if (['EPERM', 'EACCES'].includes(errorName(error) ?? ''))
+  const name = errorName(error)
+  // EACCES is also what the verifier answers to a program it does not like; then its log says whether rights are the reason.
+  const refusedByVerifier = error.verifierLog !== undefined && !/!root|unpriv|not privileged/i.test(error.verifierLog)
+  if (name === 'EPERM' || (name === 'EACCES' && !refusedByVerifier))
     return new FlowidentError('not-permitted', text, {
       cause: thrown,
       details,

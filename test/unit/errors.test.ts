@@ -90,6 +90,9 @@ describe('the addon', () => {
       native({ code: 'EINVAL', op: 'load', object: 'fi_xdp', verifierLog: `${'line\n'.repeat(20)}R1 unbounded\n` }),
     )
     expect(verifier.code).toBe('kernel-failed')
+    const access = (verifierLog: string) => fromNative(native({ code: 'EACCES', op: 'load', verifierLog })).code
+    expect(access('combined stack size of 4 calls is 528. Too large')).toBe('kernel-failed')
+    expect(access('R1 pointer comparison prohibited for !root')).toBe('not-permitted')
     expect(verifier.details).toHaveLength(8)
     expect(verifier.details.at(-1)).toBe('R1 unbounded')
   })
