@@ -21,6 +21,15 @@
 #define fi_inline static inline __attribute__((always_inline))
 #endif
 
+/* A function of its own in BPF, checked with its caller: its stack is given back when it returns. */
+#ifdef FI_HOST
+#define FI_SUB static inline
+#else
+#define FI_SUB static __attribute__((noinline))
+#endif
+#define FI_JOIN(a, b) a##b
+#define FI_PHASE(name, part) FI_JOIN(name, part)
+
 enum fi_l4 { FI_TCP = 6, FI_UDP = 17, FI_SCTP = 132 };
 
 /* How much a hit is worth.
@@ -92,6 +101,10 @@ typedef __u64 fi_answer;
 
 /* Hides a value's origin from the compiler. Without it, clang turns arithmetic like the functions below back into
  * compares and branches, and each branch in a loop doubles the states the verifier walks. */
+#if defined(FI_HOST) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wunknown-pragmas" /* unroll is clang's, for BPF */
+#endif
+
 #ifdef FI_HOST
 #define FI_OPAQUE(v) (void)0
 #else

@@ -10,6 +10,7 @@
 #include "core.h"
 
 #include "../bpf/lib/parse.h"
+#include "../bpf/lib/tuple.h"
 
 static int load(struct fi_core *c, const struct fi_pkt *p, __u32 off, __u8 *dst, __u32 n)
 {
@@ -45,7 +46,8 @@ static void forget(struct fi_core *c)
 int fi_core_parse(struct fi_pkt *p, const __u8 *frame, __u32 cap_len, __u32 wire_len, __u32 off, __u32 next, __u8 view)
 {
 	p->hdr = frame;
-	p->hdr_len = p->cap_len = cap_len;
+	p->cap_len = cap_len;
+	p->hdr_len = cap_len < FI_HDR ? cap_len : FI_HDR; /* as far as the kernel looks */
 	p->wire_len = wire_len < cap_len ? cap_len : wire_len;
 	fi_parse_begin(p, next, view, 1);
 	p->off = off;
@@ -54,27 +56,12 @@ int fi_core_parse(struct fi_pkt *p, const __u8 *frame, __u32 cap_len, __u32 wire
 
 int fi_core_normalise(struct fi_tuple *t)
 {
-	int c = memcmp(t->addr[0], t->addr[1], 16);
-	__u8 a[16];
-	__be16 port = t->port_be[0];
-
-	if (c < 0 || (c == 0 && __builtin_bswap16(t->port_be[0]) <= __builtin_bswap16(t->port_be[1])))
-		return 0;
-	memcpy(a, t->addr[0], 16);
-	memcpy(t->addr[0], t->addr[1], 16);
-	memcpy(t->addr[1], a, 16);
-	t->port_be[0] = t->port_be[1];
-	t->port_be[1] = port;
-	return 1;
+	return fi_normalise(t);
 }
 
 int fi_core_reused(const struct fi_flow *f, int end, const struct fi_pkt *p)
 {
-	const struct fi_side *s = &f->side[end & 1];
-
-	if (p->tuple.l4 != FI_TCP || (p->tcp_flags & (FI_TH_SYN | FI_TH_ACK | FI_TH_RST)) != FI_TH_SYN)
-		return 0;
-	return f->flags & FI_F_CLOSED || (s->flags & FI_D_BASED && s->have + s->from && s->base != p->seq + 1);
+	return fi_reused(f, end, p);
 }
 
 void fi_core_tcp(struct fi_flow *f, int end, const struct fi_pkt *p)
@@ -92,9 +79,8 @@ void fi_core_payload(struct fi_core *c, struct fi_flow *f, int end, const struct
 	struct fi_scratch x;
 
 	x.pkt = *p;
-	if (t->l4 == FI_TCP && p->tcp_flags & FI_TH_SYN)
-		x.pkt.seq++; /* SYN takes a number: data sent with it begins behind it */
-	fi_payload(c, f, end, t, &x);
+	x.tuple = *t;
+	fi_payload(c, f, end, &x);
 }
 
 int fi_core_looks(const struct fi_flow *f, int end)

@@ -25,10 +25,24 @@ enum fi_protocol {
 	FI_P_POSTGRESQL = 13,
 	FI_P_MYSQL = 14,
 	FI_P_DTLS = 15,
+	FI_P_MONGODB = 16,
+	FI_P_MEMCACHED = 17,
+	FI_P_CASSANDRA = 18,
+	FI_P_TDS = 20,
+	FI_P_ORACLE = 21,
+	FI_P_ZOOKEEPER = 23,
+	FI_P_KAFKA = 27,
 	FI_P_AMQP = 28,
 	FI_P_MQTT = 29,
 	FI_P_NATS = 30,
 	FI_P_STOMP = 31,
+	FI_P_OPENWIRE = 32,
+	FI_P_PULSAR = 33,
+	FI_P_ROCKETMQ = 34,
+	FI_P_ZMTP = 35,
+	FI_P_THRIFT = 36,
+	FI_P_DUBBO = 37,
+	FI_P_FASTCGI = 40,
 	FI_P_SOCKS = 43,
 	FI_P_PROXY = 44,
 	FI_P_OPENVPN = 45,
@@ -39,6 +53,7 @@ enum fi_protocol {
 	FI_P_RTCP = 50,
 	FI_P_SIP = 51,
 	FI_P_RTSP = 52,
+	FI_P_RTMP = 53,
 	FI_P_RDP = 54,
 	FI_P_VNC = 55,
 	FI_P_TELNET = 56,
@@ -80,6 +95,7 @@ enum fi_protocol {
 #include "../proto/amqp.h"
 #include "../proto/bgp.h"
 #include "../proto/bittorrent.h"
+#include "../proto/cassandra.h"
 #include "../proto/coap.h"
 #include "../proto/dcerpc.h"
 #include "../proto/dhcp.h"
@@ -87,6 +103,8 @@ enum fi_protocol {
 #include "../proto/dnp3.h"
 #include "../proto/dns.h"
 #include "../proto/dtls.h"
+#include "../proto/dubbo.h"
+#include "../proto/fastcgi.h"
 #include "../proto/ftp.h"
 #include "../proto/git.h"
 #include "../proto/grpc.h"
@@ -96,11 +114,14 @@ enum fi_protocol {
 #include "../proto/imap.h"
 #include "../proto/irc.h"
 #include "../proto/isakmp.h"
+#include "../proto/kafka.h"
 #include "../proto/kerberos.h"
 #include "../proto/ldap.h"
 #include "../proto/llmnr.h"
 #include "../proto/mdns.h"
+#include "../proto/memcached.h"
 #include "../proto/modbus.h"
+#include "../proto/mongodb.h"
 #include "../proto/mqtt.h"
 #include "../proto/mysql.h"
 #include "../proto/nats.h"
@@ -109,16 +130,21 @@ enum fi_protocol {
 #include "../proto/nntp.h"
 #include "../proto/ntp.h"
 #include "../proto/openvpn.h"
+#include "../proto/openwire.h"
+#include "../proto/oracle.h"
 #include "../proto/pop3.h"
 #include "../proto/postgresql.h"
 #include "../proto/proxy.h"
+#include "../proto/pulsar.h"
 #include "../proto/quic.h"
 #include "../proto/radius.h"
 #include "../proto/rdp.h"
 #include "../proto/redis.h"
+#include "../proto/rocketmq.h"
 #include "../proto/rpc.h"
 #include "../proto/rsync.h"
 #include "../proto/rtcp.h"
+#include "../proto/rtmp.h"
 #include "../proto/rtp.h"
 #include "../proto/rtsp.h"
 #include "../proto/sip.h"
@@ -132,13 +158,17 @@ enum fi_protocol {
 #include "../proto/stomp.h"
 #include "../proto/stun.h"
 #include "../proto/syslog.h"
+#include "../proto/tds.h"
 #include "../proto/telnet.h"
 #include "../proto/tftp.h"
+#include "../proto/thrift.h"
 #include "../proto/tls.h"
 #include "../proto/vnc.h"
 #include "../proto/websocket.h"
 #include "../proto/wireguard.h"
 #include "../proto/xmpp.h"
+#include "../proto/zmtp.h"
+#include "../proto/zookeeper.h"
 
 /* Ask every TCP (UDP) signature in order of rank: FI_ASK(name, id) is defined by the includer. */
 #define FI_ASK_TCP \
@@ -150,11 +180,14 @@ enum fi_protocol {
 	FI_ASK(rsync, FI_P_RSYNC); \
 	FI_ASK(grpc, FI_P_GRPC); \
 	FI_ASK(http2, FI_P_HTTP2); \
+	FI_ASK(dubbo, FI_P_DUBBO); \
 	FI_ASK(bgp, FI_P_BGP); \
 	FI_ASK(bittorrent, FI_P_BITTORRENT); \
 	FI_ASK(stun, FI_P_STUN); \
+	FI_ASK(zmtp, FI_P_ZMTP); \
 	FI_ASK(smb, FI_P_SMB); \
 	FI_ASK(git, FI_P_GIT); \
+	FI_ASK(openwire, FI_P_OPENWIRE); \
 	FI_ASK(xmpp, FI_P_XMPP); \
 	FI_ASK(sip, FI_P_SIP); \
 	FI_ASK(rtsp, FI_P_RTSP); \
@@ -171,16 +204,28 @@ enum fi_protocol {
 	FI_ASK(nntp, FI_P_NNTP); \
 	FI_ASK(postgresql, FI_P_POSTGRESQL); \
 	FI_ASK(mysql, FI_P_MYSQL); \
+	FI_ASK(mongodb, FI_P_MONGODB); \
 	FI_ASK(mqtt, FI_P_MQTT); \
 	FI_ASK(rdp, FI_P_RDP); \
 	FI_ASK(dnp3, FI_P_DNP3); \
+	FI_ASK(cassandra, FI_P_CASSANDRA); \
+	FI_ASK(pulsar, FI_P_PULSAR); \
+	FI_ASK(rocketmq, FI_P_ROCKETMQ); \
+	FI_ASK(thrift, FI_P_THRIFT); \
+	FI_ASK(tds, FI_P_TDS); \
+	FI_ASK(oracle, FI_P_ORACLE); \
 	FI_ASK(redis, FI_P_REDIS); \
+	FI_ASK(fastcgi, FI_P_FASTCGI); \
+	FI_ASK(rtmp, FI_P_RTMP); \
 	FI_ASK(dcerpc, FI_P_DCERPC); \
 	FI_ASK(rpc, FI_P_RPC); \
+	FI_ASK(memcached, FI_P_MEMCACHED); \
 	FI_ASK(kerberos, FI_P_KERBEROS); \
 	FI_ASK(ldap, FI_P_LDAP); \
+	FI_ASK(kafka, FI_P_KAFKA); \
 	FI_ASK(syslog, FI_P_SYSLOG); \
 	FI_ASK(srvloc, FI_P_SRVLOC); \
+	FI_ASK(zookeeper, FI_P_ZOOKEEPER); \
 	FI_ASK(llmnr, FI_P_LLMNR); \
 	FI_ASK(dns, FI_P_DNS); \
 	FI_ASK(openvpn, FI_P_OPENVPN); \
@@ -201,8 +246,10 @@ enum fi_protocol {
 	FI_ASK(isakmp, FI_P_ISAKMP); \
 	FI_ASK(dnp3, FI_P_DNP3); \
 	FI_ASK(wireguard, FI_P_WIREGUARD); \
+	FI_ASK(thrift, FI_P_THRIFT); \
 	FI_ASK(dcerpc, FI_P_DCERPC); \
 	FI_ASK(rpc, FI_P_RPC); \
+	FI_ASK(memcached, FI_P_MEMCACHED); \
 	FI_ASK(kerberos, FI_P_KERBEROS); \
 	FI_ASK(ldap, FI_P_LDAP); \
 	FI_ASK(snmp, FI_P_SNMP); \
@@ -224,7 +271,7 @@ enum fi_protocol {
 
 /* Protocols that may take over from another on the same connection, as bit sets by id. */
 static const __u64 fi_then[FI_P_MAX][FI_SET_WORDS] = {
-	[FI_P_PROXY] = { 0xffdfe800f000fffeull, 0xefffffull },
+	[FI_P_PROXY] = { 0xffffe93ff8b7fffeull, 0xefffffull },
 	[FI_P_AMQP] = { 0x2ull, 0x0ull },
 	[FI_P_HTTP2] = { 0xe0ull, 0x0ull },
 	[FI_P_STUN] = { 0x6000000008002ull, 0x0ull },
@@ -240,8 +287,9 @@ static const __u64 fi_then[FI_P_MAX][FI_SET_WORDS] = {
 	[FI_P_POSTGRESQL] = { 0x2ull, 0x0ull },
 	[FI_P_MYSQL] = { 0x2ull, 0x0ull },
 	[FI_P_RDP] = { 0x2ull, 0x0ull },
+	[FI_P_TDS] = { 0x2ull, 0x0ull },
 	[FI_P_LDAP] = { 0x2ull, 0x0ull },
-	[FI_P_SOCKS] = { 0xffdff000f000fffeull, 0xefffffull },
+	[FI_P_SOCKS] = { 0xfffff13ff8b7fffeull, 0xefffffull },
 	[FI_P_RTCP] = { 0x2000000000000ull, 0x0ull },
 	[FI_P_RTP] = { 0x4000000000000ull, 0x0ull },
 };
@@ -255,6 +303,7 @@ static const fi_labels_fn fi_proto_labels[FI_P_MAX] = {
 	[FI_P_SSH] = fi_labels_ssh,
 	[FI_P_GRPC] = fi_labels_grpc,
 	[FI_P_HTTP2] = fi_labels_http2,
+	[FI_P_DUBBO] = fi_labels_dubbo,
 	[FI_P_DTLS] = fi_labels_dtls,
 	[FI_P_QUIC] = fi_labels_quic,
 	[FI_P_SSDP] = fi_labels_ssdp,
@@ -265,7 +314,12 @@ static const fi_labels_fn fi_proto_labels[FI_P_MAX] = {
 	[FI_P_HTTP1] = fi_labels_http1,
 	[FI_P_POSTGRESQL] = fi_labels_postgresql,
 	[FI_P_MYSQL] = fi_labels_mysql,
+	[FI_P_MONGODB] = fi_labels_mongodb,
+	[FI_P_PULSAR] = fi_labels_pulsar,
+	[FI_P_THRIFT] = fi_labels_thrift,
+	[FI_P_ORACLE] = fi_labels_oracle,
 	[FI_P_REDIS] = fi_labels_redis,
+	[FI_P_MEMCACHED] = fi_labels_memcached,
 	[FI_P_MDNS] = fi_labels_mdns,
 	[FI_P_LLMNR] = fi_labels_llmnr,
 	[FI_P_DNS] = fi_labels_dns,
@@ -279,13 +333,16 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_RSYNC] = "rsync",
 	[FI_P_GRPC] = "grpc",
 	[FI_P_HTTP2] = "http2",
+	[FI_P_DUBBO] = "dubbo",
 	[FI_P_BGP] = "bgp",
 	[FI_P_BITTORRENT] = "bittorrent",
 	[FI_P_STUN] = "stun",
 	[FI_P_DTLS] = "dtls",
+	[FI_P_ZMTP] = "zmtp",
 	[FI_P_SMB] = "smb",
 	[FI_P_GIT] = "git",
 	[FI_P_QUIC] = "quic",
+	[FI_P_OPENWIRE] = "openwire",
 	[FI_P_XMPP] = "xmpp",
 	[FI_P_DHCP] = "dhcp",
 	[FI_P_SSDP] = "ssdp",
@@ -304,20 +361,32 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_NNTP] = "nntp",
 	[FI_P_POSTGRESQL] = "postgresql",
 	[FI_P_MYSQL] = "mysql",
+	[FI_P_MONGODB] = "mongodb",
 	[FI_P_MQTT] = "mqtt",
 	[FI_P_ISAKMP] = "isakmp",
 	[FI_P_RDP] = "rdp",
 	[FI_P_DNP3] = "dnp3",
+	[FI_P_CASSANDRA] = "cassandra",
+	[FI_P_PULSAR] = "pulsar",
+	[FI_P_ROCKETMQ] = "rocketmq",
 	[FI_P_WIREGUARD] = "wireguard",
+	[FI_P_THRIFT] = "thrift",
+	[FI_P_TDS] = "tds",
+	[FI_P_ORACLE] = "oracle",
 	[FI_P_REDIS] = "redis",
+	[FI_P_FASTCGI] = "fastcgi",
+	[FI_P_RTMP] = "rtmp",
 	[FI_P_DCERPC] = "dcerpc",
 	[FI_P_RPC] = "rpc",
+	[FI_P_MEMCACHED] = "memcached",
 	[FI_P_KERBEROS] = "kerberos",
 	[FI_P_LDAP] = "ldap",
 	[FI_P_SNMP] = "snmp",
+	[FI_P_KAFKA] = "kafka",
 	[FI_P_NBDGM] = "nbdgm",
 	[FI_P_SYSLOG] = "syslog",
 	[FI_P_SRVLOC] = "srvloc",
+	[FI_P_ZOOKEEPER] = "zookeeper",
 	[FI_P_NBNS] = "nbns",
 	[FI_P_MDNS] = "mdns",
 	[FI_P_LLMNR] = "llmnr",
@@ -338,6 +407,6 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 
 /* Protocols with labels, as a bit set by id: their first payloads are sampled to user space. Longer than needed: clang 14
  * puts constants of 32 bytes and less into a section of their own, which the kernel's BTF check refuses. */
-static const __u64 fi_has_labels[FI_SET_WORDS + 5] = { 0x1810000000fffeull, 0x40ull };
+static const __u64 fi_has_labels[FI_SET_WORDS + 5] = { 0x1810320023fffeull, 0x40ull };
 
 #endif

@@ -5,9 +5,6 @@
 
 #include "maps.h"
 
-/* A subprogram of its own: its stack is not added to that of the signatures. */
-#define FI_SUB static __attribute__((noinline))
-
 fi_inline long fi_bytes(void *ctx, int xdp, __u32 off, void *dst, __u32 n)
 {
 	return xdp ? bpf_xdp_load_bytes(ctx, off, dst, n) : bpf_skb_load_bytes(ctx, off, dst, n);
@@ -186,7 +183,7 @@ FI_SUB void fi_emit_sample(void *ctx, int flags, const struct fi_scratch *x, con
 		return;
 	}
 	fi_record_fill(&s->record, FI_R_SAMPLE, FI_SAMPLE_HEAD + n, &x->tuple, f, o);
-	s->at = x->tuple.l4 == FI_TCP ? p->seq - f->side[end].base : 0;
+	s->at = x->tuple.l4 == FI_TCP ? fi_payload_seq(p) - f->side[end].base : 0;
 	s->len = n;
 	s->end = end;
 	s->whole = x->tuple.l4 == FI_UDP;

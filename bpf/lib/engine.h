@@ -268,7 +268,7 @@ enum fi_outcome {
 };
 
 /* One window of `end`, after q was asked. */
-fi_inline enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_question *q, const struct fi_win *w)
+FI_SUB enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_question *q, const struct fi_win *w)
 {
 	struct fi_side *s = &f->side[end & 1];
 	int full = w->whole || s->have >= FI_WINDOW, settled = fi_settled(q) || full;
@@ -336,7 +336,7 @@ fi_inline int fi_watched(const struct fi_flow *f)
 
 /* After each payload packet: is there anything left to learn? Ends do not wait for each other for ever: what only one
  * end sends (a log stream, an upload) is decided by that end alone. */
-fi_inline void fi_progress(struct fi_flow *f)
+FI_SUB void fi_progress(struct fi_flow *f)
 {
 	const struct fi_side *a = &f->side[0], *b = &f->side[1];
 	__u32 na = a->payload_packets, nb = b->payload_packets, least = na < nb ? na : nb;
@@ -364,7 +364,7 @@ fi_inline int fi_looks(const struct fi_flow *f, int end)
 }
 
 /* Fills the window's description and the question; the bytes are in w->data already. */
-fi_inline void fi_describe(const struct fi_flow *f, int end, const struct fi_tuple *t, struct fi_win *w, struct fi_question *q)
+FI_SUB void fi_describe(const struct fi_flow *f, int end, const struct fi_tuple *t, struct fi_win *w, struct fi_question *q)
 {
 	const struct fi_side *s = &f->side[end & 1];
 	const struct fi_side *o = &f->side[!(end & 1)];

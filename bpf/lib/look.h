@@ -12,21 +12,22 @@ struct fi_scratch {
 	struct fi_pkt pkt;
 	struct fi_win win;
 	struct fi_question q;
+	struct fi_plan plan;
 	struct fi_tuple tuple; /* of the flow; here since the BPF stack is small */
 	struct fi_verdict before; /* verdict as the packet found it */
 	struct fi_flow fresh; /* what a new flow begins as */
 };
 
 /* Asks about the window in x->win and judges the answers; takes off up to three layers (PROXY headers). */
-fi_inline int fi_look(struct fi_flow *f, int end, const struct fi_tuple *t, struct fi_scratch *x, __u32 readable)
+fi_inline int fi_look(struct fi_flow *f, int end, struct fi_scratch *x, __u32 readable)
 {
 	int outcome = FI_LOOK_DROP;
 
 	for (int i = 0; i < 3; i++) {
-		fi_describe(f, end, t, &x->win, &x->q);
+		fi_describe(f, end, &x->tuple, &x->win, &x->q);
 		if (x->win.at + x->win.len > readable)
 			x->win.len = readable > x->win.at ? readable - x->win.at : 0;
-		if (t->l4 == FI_TCP)
+		if (x->tuple.l4 == FI_TCP)
 			fi_ask_tcp(&x->q, &x->win);
 		else
 			fi_ask_udp(&x->q, &x->win);

@@ -74,6 +74,12 @@ struct fi_pkt {
 #define FI_TH_RST 0x04
 #define FI_TH_ACK 0x10
 
+/* Sequence number of the first payload byte: SYN takes a number, data sent with it begins behind it. */
+fi_inline __u32 fi_payload_seq(const struct fi_pkt *p)
+{
+	return p->seq + (p->tcp_flags & FI_TH_SYN ? 1 : 0);
+}
+
 /* n header bytes are there at the parser's position. */
 fi_inline int fi_room(const struct fi_pkt *p, __u32 n)
 {

@@ -77,7 +77,6 @@ fi_inline int fi_parse_nsh(struct fi_pkt *p)
 
 	if (len < 8)
 		return -FI_C_MALFORMED;
-	fi_zone(p, fi_h32(p, 4));
 	return next == 1 ? fi_goto(p, len, 0x0800) :
 	       next == 2 ? fi_goto(p, len, 0x86dd) :
 	       next == 3 ? fi_goto(p, len, FI_NEXT_ETH) :
@@ -174,7 +173,8 @@ fi_inline int fi_parse_gre(struct fi_pkt *p)
 		len += 4;
 	if (flags & 0x2000) {
 		p->tunnel = (flags & 7) == 1 ? (__u32)fi_h16(p, 6) : fi_h32(p, len & 15);
-		fi_zone(p, p->tunnel);
+		if ((flags & 7) != 1) /* PPTP has a call id for each direction */
+			fi_zone(p, p->tunnel);
 		len += 4;
 	}
 	if (flags & 0x1000)
@@ -244,8 +244,7 @@ fi_inline int fi_parse_gtp(struct fi_pkt *p)
 
 	if ((flags & 0xf8) != 0x30 || fi_h8(p, 1) != 0xff)
 		return -FI_C_MALFORMED;
-	p->tunnel = fi_h32(p, 4);
-	fi_zone(p, p->tunnel);
+	p->tunnel = fi_h32(p, 4); /* one for each direction: not part of the zone */
 	if (flags & 7)
 		len = 12;
 	if (flags & 4 && fi_h8(p, 11))

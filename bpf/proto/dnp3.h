@@ -20,13 +20,15 @@ FI_SIG(dnp3)
 	/* the header's checksum: polynomial 0x3D65, reflected, complemented */
 	__u32 crc = 0;
 
+#pragma unroll
 	for (__u32 i = 0; i < 8; i++) {
 		crc ^= fi_at(w, i);
+#pragma unroll
 		for (__u32 bit = 0; bit < 8; bit++) {
-			__u64 odd = -(__u64)(crc & 1);
+			__u64 odd = crc & 1; /* times, not a mask: the verifier walks both values of a mask of all or no bits */
 
 			FI_OPAQUE(odd);
-			crc = crc >> 1 ^ (0xa6bc & odd);
+			crc = crc >> 1 ^ 0xa6bc * odd;
 		}
 	}
 	if ((~crc & 0xffff) != fi_le16(w, 8))

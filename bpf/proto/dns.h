@@ -7,7 +7,8 @@
 
 FI_PROTO(dns, 8, 55, FI_TCP | FI_UDP, "Domain Name System", FI_PORTS(53), FI_THEN());
 
-/* FI_SIGNATURES 1 "query" 2 "response" 3 "notify or update" 4 "response without question" */
+/* FI_SIGNATURES 1 "query" 2 "response" 3 "notify or update" 4 "response without question"
+ * 5 "malformed message on the usual port" */
 FI_SIG(dns)
 {
 	FI_CHECK(w);
@@ -30,6 +31,8 @@ FI_SIG(dns)
 	}
 	__u32 r = fi_dns_message(w, at, n, FI_DNS_UNICAST);
 
+	if (r == FI_DNS_NO && !at && fi_port(w, 53) && fi_dns_broken(w))
+		return FI_HIT(FI_FAIR, fi_be16(w, 2) & 0x8000 ? FI_SERVER : FI_CLIENT, 5, 0);
 	if (r == FI_DNS_NO || r == FI_DNS_MORE)
 		return r;
 	if (r & FI_DNS_NETBIOS)

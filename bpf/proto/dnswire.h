@@ -174,4 +174,17 @@ FI_FN __u32 fi_dns_message(const struct fi_win *w, __u32 at, __u32 n, __u32 mode
 	return r == FI_DNS_OK ? facts : r;
 }
 
+/* For the usual port: a message that breaks the rules somewhere (wrong counts, a name that runs on, an odd operation),
+ * but has either a proper question or a proper header. */
+fi_inline __u32 fi_dns_broken(const struct fi_win *w)
+{
+	__u32 flags = fi_be16(w, 2), name = fi_dns_name(w, FI_DNS_HEADER), p = name & 0xffff, header;
+
+	header = fi_equal(fi_be16(w, 4), 1) & fi_below(fi_be16(w, 6), 33) & fi_below(fi_be16(w, 8), 33) & fi_below(fi_be16(w, 10), 33) &
+		 fi_equal(flags & 0x40, 0) & fi_below(flags >> 11 & 15, 7);
+	if (name & (FI_DNS_BAD | FI_DNS_CUT | FI_DNS_POINTER | FI_DNS_ODD) || p < 15)
+		return header & fi_range(fi_at(w, FI_DNS_HEADER), 1, 0x3f) & fi_range(fi_at(w, FI_DNS_HEADER + 1), 0x21, 0x7e);
+	return header | (fi_dns_type_ok(fi_be16(w, p)) & fi_equal(fi_be16(w, p + 2), 1));
+}
+
 #endif

@@ -28,7 +28,7 @@ fi_inline fi_answer fi_grpc_web_http1(const struct fi_win *w, int request)
 FI_SIG(grpc_web)
 {
 	FI_CHECK(w);
-	enum fi_fit post = fi_match(w, 0, "POST /"), reply = fi_match(w, 0, "HTTP/1.");
+	enum fi_fit post = fi_fit(w, 0, "POST /"), reply = fi_fit(w, 0, "HTTP/1.");
 	__u64 h2;
 
 	if (post == FI_FIT_YES || reply == FI_FIT_YES)

@@ -156,12 +156,12 @@ fi_inline __u32 fi_h2_content_type(const struct fi_win *w, __u32 off, __u32 n, i
 			return FI_F2_GRPC;
 		return fi_be24(w, off + 11) == 0x5bc163 ? FI_F2_GRPC_WEB : FI_F2_TYPE;
 	}
-	if (!fi_begins(w, off, "application/grpc"))
+	if (!fi_is(w, off, "application/grpc"))
 		return FI_F2_TYPE;
 	c = fi_at(w, off + 16);
 	if (n == 16 || c == '+' || c == ';')
 		return FI_F2_GRPC;
-	return fi_begins(w, off + 16, "-web") ? FI_F2_GRPC_WEB : FI_F2_TYPE;
+	return fi_is(w, off + 16, "-web") ? FI_F2_GRPC_WEB : FI_F2_TYPE;
 }
 
 /* Names that matter and are sent as literals: the static table has no :protocol, and some encoders do not use it. */
@@ -170,11 +170,11 @@ fi_inline __u32 fi_h2_name(const struct fi_win *w, __u32 off, __u32 n, int huffm
 {
 	if (huffman && n == 7 && fi_be64(w, off - 1) == 0x87b95d8749c87a3full)
 		return FI_H2_NAME_PROTOCOL;
-	if (!huffman && n == 9 && fi_begins(w, off, ":protocol"))
+	if (!huffman && n == 9 && fi_is(w, off, ":protocol"))
 		return FI_H2_NAME_PROTOCOL;
 	if (huffman && n == 9 && fi_be64(w, off) == 0x21ea496a4ac9f559ull && fi_at(w, off + 8) == 0x7f)
 		return FI_H2_CONTENT_TYPE;
-	if (!huffman && n == 12 && fi_begins(w, off, "content-type"))
+	if (!huffman && n == 12 && fi_is(w, off, "content-type"))
 		return FI_H2_CONTENT_TYPE;
 	return 0;
 }
@@ -224,7 +224,7 @@ FI_FN __u64 fi_h2_field(const struct fi_win *w, __u32 off, __u32 end)
 		facts |= fi_h2_content_type(w, value, n, huffman);
 	if (off <= w->len && name == FI_H2_NAME_PROTOCOL &&
 	    ((huffman && n == 7 && fi_be64(w, value - 1) == 0x87f058d072752a7full) ||
-	     (!huffman && n == 9 && fi_begins(w, value, "websocket"))))
+	     (!huffman && n == 9 && fi_is(w, value, "websocket"))))
 		facts |= FI_F2_WEBSOCKET;
 out:
 	if (off > end)
@@ -284,7 +284,7 @@ FI_FN __u64 fi_h2_first(const struct fi_win *w)
 {
 	if (!w)
 		return FI_H2_BAD;
-	enum fi_fit fit = fi_match(w, 0, FI_H2_PREFACE);
+	enum fi_fit fit = fi_fit(w, 0, FI_H2_PREFACE);
 	__u32 off = fit == FI_FIT_YES ? FI_H2_PREFACE_LEN : 0;
 
 	if (fit == FI_FIT_MORE)

@@ -30,7 +30,7 @@ FI_FN __u64 fi_http1_status(const struct fi_win *w, __u32 s)
 	if (!fi_blank(fi_at(w, s + 8)) || !fi_status(w, code))
 		return FI_NO;
 	last = fi_at(w, s + 12);
-	if (fi_begins(w, s, "HTTP/1.") && fi_at(w, s + 8) == ' ' && code == s + 9 && (last == ' ' || last == '\r' || last == '\n'))
+	if (fi_is(w, s, "HTTP/1.") && fi_at(w, s + 8) == ' ' && code == s + 9 && (last == ' ' || last == '\r' || last == '\n'))
 		return FI_HIT(FI_STRONG, FI_SERVER, 3, s);
 	return FI_HIT(FI_FAIR, FI_SERVER, 4, s);
 }
@@ -54,7 +54,7 @@ FI_FN int fi_http1_target(const struct fi_win *w, __u32 t, int connect)
 		still &= fi_bit_range(fi_at(w, t + i) | 0x20, 'a', 26);
 		n += still;
 	}
-	return n == 0 ? FI_FIT_NO : t + n >= w->len ? FI_FIT_MORE : fi_match(w, t + n, "://");
+	return n == 0 ? FI_FIT_NO : t + n >= w->len ? FI_FIT_MORE : fi_fit(w, t + n, "://");
 }
 
 /* Methods that are taken without the end of the line, before `/` or `http://`. */
@@ -69,7 +69,7 @@ FI_FN int fi_http1_known(const struct fi_win *w, __u32 s, __u32 t)
 		    m >> 8 == FI_CHARS(0, 'D', 'E', 'L', 'E', 'T', 'E', ' ') || m >> 8 == FI_CHARS(0, 'R', 'E', 'P', 'O', 'R', 'T', ' ') ||
 		    m == FI_CHARS('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ') || m == FI_CHARS('P', 'R', 'O', 'P', 'F', 'I', 'N', 'D');
 
-	return known && (fi_at(w, t) == '/' || fi_begins(w, t, "http"));
+	return known && (fi_at(w, t) == '/' || fi_is(w, t, "http"));
 }
 
 /* `GET /path CR LF`, nothing else on the line. The answer to it has no form at all. */
@@ -79,7 +79,7 @@ FI_FN __u64 fi_http1_simple(const struct fi_win *w, __u32 s, __u32 end)
 
 	if (!w)
 		return FI_NO;
-	if (!w->start || !fi_begins(w, s, "GET /") || end - s > FI_SIMPLE_MAX)
+	if (!w->start || !fi_is(w, s, "GET /") || end - s > FI_SIMPLE_MAX)
 		return FI_NO;
 	FI_ROLLED
 	for (__u32 i = 4; i < FI_SIMPLE_MAX; i++)
@@ -92,7 +92,7 @@ FI_FN __u64 fi_http1_simple(const struct fi_win *w, __u32 s, __u32 end)
 fi_inline fi_answer fi_http1_request(const struct fi_win *w, __u32 s)
 {
 	__u32 method = fi_method(w, s), n = method & 0xff, t = s + n + 1;
-	int connect = fi_begins(w, s, "CONNECT "), odd = method >> 8;
+	int connect = fi_is(w, s, "CONNECT "), odd = method >> 8;
 	int fit;
 
 	if (n == 0)
@@ -117,9 +117,9 @@ fi_inline fi_answer fi_http1_request(const struct fi_win *w, __u32 s)
 
 	__u32 end = fi_line_trim(w, lf);
 
-	if (end >= t + 10 && fi_match_nocase(w, end - 8, "http/") == FI_FIT_YES && fi_blank(fi_at(w, end - 9)) &&
+	if (end >= t + 10 && fi_fit_nocase(w, end - 8, "http/") == FI_FIT_YES && fi_blank(fi_at(w, end - 9)) &&
 	    fi_range(fi_at(w, end - 3), '0', '1') && fi_at(w, end - 2) == '.' && fi_digit(fi_at(w, end - 1))) {
-		odd |= !fi_begins(w, end - 8, "HTTP/1") || fi_at(w, end - 9) != ' ' || fi_at(w, s + n) != ' ';
+		odd |= !fi_is(w, end - 8, "HTTP/1") || fi_at(w, end - 9) != ' ' || fi_at(w, s + n) != ' ';
 		if (odd)
 			return FI_HIT(FI_FAIR, FI_CLIENT, 5, s);
 		return FI_HIT(FI_STRONG, FI_CLIENT, connect ? 2 : 1, s);
@@ -135,7 +135,7 @@ FI_SIG(http1)
 
 	if (s >= w->len)
 		return fi_wait(w);
-	fit = fi_match_nocase(w, s, "http/");
+	fit = fi_fit_nocase(w, s, "http/");
 	if (fit == FI_FIT_YES)
 		return fi_http1_status(w, s);
 	if (fit == FI_FIT_MORE && fi_open(w))

@@ -76,7 +76,7 @@ fi_inline fi_answer fi_http2_chain(const struct fi_win *w, __u64 a)
 FI_SIG(http2)
 {
 	FI_CHECK(w);
-	enum fi_fit preface = fi_match(w, 0, FI_H2_PREFACE), upgrade = fi_match(w, 0, "HTTP/1.1 101");
+	enum fi_fit preface = fi_fit(w, 0, FI_H2_PREFACE), upgrade = fi_fit(w, 0, "HTTP/1.1 101");
 	__u64 f;
 
 	if (preface == FI_FIT_YES)

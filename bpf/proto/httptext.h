@@ -48,39 +48,6 @@ fi_inline __u32 fi_bit_range(__u8 c, __u8 lo, __u32 n)
 	return fi_opaque((__u64)(__u8)(c - lo) - n) >> 63;
 }
 
-/* Compares the n bytes at off with a string literal, eight at a time, like fi_fit_fold, which takes an address for
- * every byte. fold: 0x20 ignores case (the literal is lower case; all bytes are folded). */
-fi_inline enum fi_fit fi_match_fold(const struct fi_win *w, __u32 off, const char *lit, __u32 n, __u8 fold)
-{
-	__u64 diff = 0;
-
-	FI_UNROLLED
-	for (__u32 i = 0; i < n; i += 8) {
-		__u64 want = 0, used = 0, have;
-		__u32 index = (w->at + off + i) & FI_WINDOW_MASK;
-		__s64 left = (__s64)w->len - off - i; /* bytes that are there */
-		__u64 there;
-
-		FI_UNROLLED
-		for (__u32 k = 0; k < 8; k++) {
-			if (i + k >= n)
-				continue;
-			want |= (__u64)(__u8)(lit[i + k] | fold) << (56 - 8 * k);
-			used |= 0xffull << (56 - 8 * k);
-		}
-		__builtin_memcpy(&have, &w->data[index], 8);
-		have = __builtin_bswap64(have) | (fold ? 0x2020202020202020ull & used : 0);
-		there = left >= 8 ? ~0ull : left <= 0 ? 0 : ~(~0ull >> (left & 7) * 8);
-		diff |= (have ^ want) & used & there;
-	}
-	if (diff)
-		return FI_FIT_NO;
-	return fi_in(w, off, n) ? FI_FIT_YES : FI_FIT_MORE;
-}
-#define fi_match(w, off, lit) fi_match_fold(w, off, lit, sizeof(lit) - 1, 0)
-#define fi_match_nocase(w, off, lit) fi_match_fold(w, off, lit, sizeof(lit) - 1, 0x20)
-#define fi_begins(w, off, lit) (fi_match(w, off, lit) == FI_FIT_YES)
-
 fi_inline int fi_blank(__u8 c)
 {
 	return c == ' ' || c == '\t';
@@ -246,7 +213,7 @@ FI_FN int fi_header_at(const struct fi_win *w, __u32 off)
 		return fi_at(w, off + 17) == ':' ? FI_H_WS_KEY : 0;
 	if (a == FI_CHARS('c', 'o', 'n', 't', 'e', 'n', 't', '-') && b >> 24 == FI_CHARS(0, 0, 0, 't', 'y', 'p', 'e', ':')) {
 		v = fi_value(w, off + 13);
-		return fi_match_nocase(w, v, "application/grpc-web") == FI_FIT_YES ? FI_H_GRPC_WEB : 0;
+		return fi_fit_nocase(w, v, "application/grpc-web") == FI_FIT_YES ? FI_H_GRPC_WEB : 0;
 	}
 	x = fi_be32(w, off) | 0x20202020;
 	if (x == FI_CHARS(0, 0, 0, 0, 'n', 't', 's', ':') || x == FI_CHARS(0, 0, 0, 0, 'u', 's', 'n', ':') ||

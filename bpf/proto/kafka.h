@@ -84,7 +84,8 @@ FI_SIG(kafka)
 				return FI_HIT(id >= 3 ? FI_STRONG : FI_FAIR, FI_CLIENT, 1, 4);
 		}
 	}
-	if (w->from == FI_CLIENT)
+	/* Both ends of other protocols with a length in front would pass as responses: only a server's end can. */
+	if (w->from != FI_SERVER && w->sport_be != __builtin_bswap16(9092))
 		return FI_NO;
 	if (w->len < 8)
 		return FI_MORE;

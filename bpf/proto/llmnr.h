@@ -5,7 +5,7 @@
 
 FI_PROTO(llmnr, 10, 54, FI_TCP | FI_UDP, "Link-Local Multicast Name Resolution", FI_PORTS(5355), FI_THEN());
 
-/* FI_SIGNATURES 1 "query" 2 "response" */
+/* FI_SIGNATURES 1 "query" 2 "response" 3 "malformed message" */
 FI_SIG(llmnr)
 {
 	FI_CHECK(w);
@@ -24,6 +24,8 @@ FI_SIG(llmnr)
 		return FI_NO;
 	__u32 r = fi_dns_message(w, at, n, FI_DNS_LINKLOCAL);
 
+	if (r == FI_DNS_NO && !at && fi_dns_broken(w))
+		return FI_HIT(FI_FAIR, fi_be16(w, 2) & 0x8000 ? FI_SERVER : FI_CLIENT, 3, 0);
 	if (r == FI_DNS_NO || r == FI_DNS_MORE)
 		return r;
 	if (r & (FI_DNS_BARE | FI_DNS_RECORDS | FI_DNS_NETBIOS))

@@ -5,25 +5,37 @@
 
 FI_PROTO(nbns, 59, 53, FI_UDP, "NetBIOS Name Service", FI_PORTS(137), FI_THEN());
 
-/* FI_SIGNATURES 1 "request" 2 "response" */
-FI_SIG(nbns)
+/* Header and name as they must be. */
+fi_inline __u32 fi_nbns_strict(const struct fi_win *w)
 {
-	FI_CHECK(w);
-	__u32 flags = fi_be16(w, 2), op = flags >> 11 & 15, qd = fi_be16(w, 4), an = fi_be16(w, 6), name, p;
+	__u32 op = fi_be16(w, 2) >> 11 & 15, qd = fi_be16(w, 4), an = fi_be16(w, 6), name, p;
 
-	if (w->total < 50 || !fi_in(w, 0, 50))
-		return FI_NO;
 	/* query, registration, release, wait, refresh (two numbers are in use), multihomed registration */
 	if (!(fi_equal(op, 0) | fi_range(op, 5, 9) | fi_equal(op, 15)) || qd > 1 || an > 1 || qd + an == 0)
-		return FI_NO;
+		return 0;
 	if (!fi_netbios_name(w, FI_DNS_HEADER))
-		return FI_NO;
+		return 0;
 	name = fi_dns_name(w, FI_DNS_HEADER); /* a scope may follow */
 	p = name & 0xffff;
 	if (name & (FI_DNS_BAD | FI_DNS_CUT | FI_DNS_POINTER))
-		return FI_NO;
+		return 0;
 	/* NB, NBSTAT, and NULL of a negative response */
-	if (!(fi_range(fi_be16(w, p), 0x20, 0x21) | fi_equal(fi_be16(w, p), 0x0a)) || fi_be16(w, p + 2) != 1)
+	return (fi_range(fi_be16(w, p), 0x20, 0x21) | fi_equal(fi_be16(w, p), 0x0a)) & fi_equal(fi_be16(w, p + 2), 1);
+}
+
+/* FI_SIGNATURES 1 "request" 2 "response" 3 "malformed message on the usual port" */
+FI_SIG(nbns)
+{
+	FI_CHECK(w);
+	__u32 who = fi_be16(w, 2) & 0x8000 ? FI_SERVER : FI_CLIENT;
+
+	if (w->total < 50 || !fi_in(w, 0, 50))
 		return FI_NO;
-	return flags & 0x8000 ? FI_HIT(FI_STRONG, FI_SERVER, 2, FI_DNS_HEADER) : FI_HIT(FI_STRONG, FI_CLIENT, 1, FI_DNS_HEADER);
+	if (fi_nbns_strict(w))
+		return FI_HIT(FI_STRONG, who, who == FI_SERVER ? 2 : 1, FI_DNS_HEADER);
+	/* A spoilt byte does not hide the form: length of the label, its end, type and class. */
+	if (fi_port(w, 137) && (fi_netbios_name(w, FI_DNS_HEADER) || (fi_at(w, 12) == 32 && fi_at(w, 45) == 0)) &&
+	    (fi_range(fi_be16(w, 46), 0x20, 0x21) || fi_be16(w, 48) == 1))
+		return FI_HIT(FI_FAIR, who, 3, FI_DNS_HEADER);
+	return FI_NO;
 }

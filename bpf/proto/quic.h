@@ -5,6 +5,7 @@
 
 FI_PROTO(quic, 11, 20, FI_UDP, "QUIC", FI_PORTS(443), FI_THEN());
 
+#define FI_QUIC_TAG 56 /* where the first tag of a server can be: connection id, nonce, packet number, hash, frame header */
 #define FI_QUIC_VERSIONS 8 /* entries of a Version Negotiation packet that are read */
 
 enum fi_quic_family { FI_QUIC_NONE = 0, FI_QUIC_V1, FI_QUIC_V2, FI_QUIC_GOOGLE, FI_QUIC_GREASE };
@@ -58,9 +59,17 @@ fi_inline fi_answer fi_quic_negotiation(const struct fi_win *w, __u32 at)
 /* Google's public header: flags, connection id, version or the tag of a reset. */
 fi_inline fi_answer fi_quic_google(const struct fi_win *w)
 {
-	__u32 flags = fi_at(w, 0), at = flags & 0x08 ? 9 : 1;
+	__u32 flags = fi_at(w, 0), at = flags & 0x08 ? 9 : 1, tag = 0;
 
-	if (flags & 0xc0 || !(flags & 0x08))
+	if (flags & 0xc0)
+		return FI_NO;
+	if (!(flags & 0x03)) { /* a server's handshake message: its tag, a small number of entries, zero */
+		for (__u32 i = 0; i < FI_QUIC_TAG; i++)
+			tag |= (fi_equal(fi_be32(w, 14 + i), 'R' << 24 | 'E' << 16 | 'J' << 8) | fi_equal(fi_be32(w, 14 + i), 'S' << 24 | 'H' << 16 | 'L' << 8 | 'O')) &
+			       fi_below(fi_le32(w, 18 + i), 128);
+		return tag ? FI_HIT(FI_STRONG, FI_SERVER, 8, 0) : FI_NO;
+	}
+	if (!(flags & 0x08))
 		return FI_NO;
 	if (flags & 0x02)
 		return fi_is(w, at, "PRST") ? FI_HIT(FI_STRONG, FI_SERVER, 6, at) : FI_NO;
@@ -70,7 +79,7 @@ fi_inline fi_answer fi_quic_google(const struct fi_win *w)
 }
 
 /* FI_SIGNATURES 1 "Initial" 2 "Handshake or 0-RTT" 3 "Version Negotiation" 4 "Retry" 5 "Google QUIC version" 6 "Google QUIC reset"
- * 7 "reserved version" */
+ * 7 "reserved version" 8 "Google QUIC handshake of a server" */
 FI_SIG(quic)
 {
 	FI_CHECK(w);

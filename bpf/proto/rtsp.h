@@ -10,14 +10,14 @@ FI_SIG(rtsp)
 {
 	FI_CHECK(w);
 	__u32 s = fi_line_skip(w), n, lf, end;
-	enum fi_fit fit = fi_match(w, s, "RTSP/");
+	enum fi_fit fit = fi_fit(w, s, "RTSP/");
 
 	if (s >= w->len || (fit == FI_FIT_MORE && fi_open(w)))
 		return fi_wait(w);
 	if (fit == FI_FIT_YES) {
 		if (!fi_in(w, s, 13))
 			return fi_wait(w);
-		return fi_range(fi_at(w, s + 5), '1', '2') && fi_begins(w, s + 6, ".0 ") && fi_status(w, s + 9) ?
+		return fi_range(fi_at(w, s + 5), '1', '2') && fi_is(w, s + 6, ".0 ") && fi_status(w, s + 9) ?
 			       FI_HIT(FI_STRONG, FI_SERVER, 2, s) :
 			       FI_NO;
 	}
@@ -30,8 +30,8 @@ FI_SIG(rtsp)
 	if (lf >= FI_WINDOW)
 		return fi_wait(w);
 	end = fi_line_trim(w, lf);
-	return end >= s + n + 11 && fi_begins(w, end - 9, " RTSP/") && fi_range(fi_at(w, end - 3), '1', '2') &&
-			       fi_begins(w, end - 2, ".0") ?
+	return end >= s + n + 11 && fi_is(w, end - 9, " RTSP/") && fi_range(fi_at(w, end - 3), '1', '2') &&
+			       fi_is(w, end - 2, ".0") ?
 		       FI_HIT(FI_STRONG, FI_CLIENT, 1, s) :
 		       FI_NO;
 }

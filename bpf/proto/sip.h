@@ -10,7 +10,7 @@ FI_SIG(sip)
 {
 	FI_CHECK(w);
 	__u32 s = fi_line_skip(w), n, lf, end;
-	enum fi_fit fit = fi_match(w, s, "SIP/2.0 ");
+	enum fi_fit fit = fi_fit(w, s, "SIP/2.0 ");
 
 	if (s >= w->len || (fit == FI_FIT_MORE && fi_open(w)))
 		return fi_wait(w);
@@ -30,7 +30,7 @@ FI_SIG(sip)
 	if (lf >= FI_WINDOW)
 		return fi_wait(w);
 	end = fi_line_trim(w, lf);
-	return end >= s + n + 10 && fi_begins(w, end - 8, " SIP/2.0") ? FI_HIT(FI_STRONG, FI_EITHER, 1, s) : FI_NO;
+	return end >= s + n + 10 && fi_is(w, end - 8, " SIP/2.0") ? FI_HIT(FI_STRONG, FI_EITHER, 1, s) : FI_NO;
 }
 
 #ifdef FI_HOST

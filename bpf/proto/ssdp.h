@@ -9,11 +9,11 @@ FI_PROTO(ssdp, 70, 24, FI_UDP, "SSDP", FI_PORTS(1900), FI_THEN());
 FI_SIG(ssdp)
 {
 	FI_CHECK(w);
-	if (fi_match_nocase(w, 0, "m-search * http/1.") == FI_FIT_YES)
+	if (fi_fit_nocase(w, 0, "m-search * http/1.") == FI_FIT_YES)
 		return FI_HIT(FI_STRONG, FI_CLIENT, 1, 0);
-	if (fi_match_nocase(w, 0, "notify * http/1.") == FI_FIT_YES)
+	if (fi_fit_nocase(w, 0, "notify * http/1.") == FI_FIT_YES)
 		return FI_HIT(FI_STRONG, FI_EITHER, 2, 0);
-	if (!fi_begins(w, 0, "HTTP/1.") || !fi_begins(w, 8, " 200") || !(fi_headers(w, 0) & FI_H_SSDP))
+	if (!fi_is(w, 0, "HTTP/1.") || !fi_is(w, 8, " 200") || !(fi_headers(w, 0) & FI_H_SSDP))
 		return FI_NO;
 	return FI_HIT(FI_STRONG, FI_SERVER, 3, 0);
 }

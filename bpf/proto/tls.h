@@ -115,9 +115,9 @@ FI_SIG(tls)
 		return FI_HIT(FI_WEAK, FI_EITHER, 5, 0);
 	if (whole)
 		return FI_HIT(whole > 1 ? FI_STRONG : FI_FAIR, FI_EITHER, 5, 0);
-	/* One header alone: what is sent today (TLS 1.2 and 1.3 write 0303), or an old version on a port for TLS. 24 bytes are
-	 * the least that a cipher adds, 17 in TLS 1.3. */
-	if (type == 0x17 && length >= 17 && (version == 0x303 || fi_port(w, 443)))
+	/* One header alone: what is sent today (TLS 1.2 and 1.3 write 0303), or an old version on a port for TLS. A cipher
+	 * adds 16 bytes at least. Alerts and the end of a handshake are short. */
+	if (length >= 17 && (type == 0x17 || length < 256) && (version == 0x303 || fi_port(w, 443)))
 		return FI_HIT(FI_FAIR, FI_EITHER, 5, 0);
 	return FI_HIT(FI_WEAK, FI_EITHER, 5, 0);
 }

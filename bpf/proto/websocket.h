@@ -18,7 +18,7 @@ fi_inline fi_answer fi_websocket_http1(const struct fi_win *w, int request)
 		return line;
 	if (FI_ANSWER_GRADE(line) != FI_STRONG)
 		return FI_NO;
-	if (!request && !fi_begins(w, 8, " 101"))
+	if (!request && !fi_is(w, 8, " 101"))
 		return FI_NO;
 	fields = fi_headers(w, 0);
 	if ((fields & want) == want)
@@ -29,7 +29,7 @@ fi_inline fi_answer fi_websocket_http1(const struct fi_win *w, int request)
 FI_SIG(websocket)
 {
 	FI_CHECK(w);
-	enum fi_fit get = fi_match(w, 0, "GET /"), reply = fi_match(w, 0, "HTTP/1.");
+	enum fi_fit get = fi_fit(w, 0, "GET /"), reply = fi_fit(w, 0, "HTTP/1.");
 	__u64 h2;
 
 	if (get == FI_FIT_YES || reply == FI_FIT_YES)

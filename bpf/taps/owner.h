@@ -191,7 +191,7 @@ int BPF_PROG(fi_exec, struct task_struct *task, int old_pid, struct linux_binprm
 
 	e->path_len = n > 0 ? n - 1 : 0;
 	unsigned long start = BPF_CORE_READ(task, mm, arg_start), stop = BPF_CORE_READ(task, mm, arg_end);
-	__u32 len = stop - start < FI_ARGS ? stop - start : FI_ARGS;
+	__u32 len = stop - start < FI_ARGS ? (__u32)(stop - start) : FI_ARGS;
 
 	if (stop > start && bpf_probe_read_user(e->args, ((len - 1) & (FI_ARGS - 1)) + 1, (void *)start) == 0)
 		e->args_len = len;

@@ -82,30 +82,33 @@ fi_inline struct fi_pending *fi_socket_keep(struct fi_socket_ctx *c, const struc
 #undef fi_payload
 #undef FI_PAYLOAD_CTX
 
-/* First packet, or one that may change what is known of the flow: parse, look, tell. */
-fi_inline void fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int egress, __u32 packets, __u64 bytes)
-{
-	struct fi_scratch *x = fi_scratch_take();
-	struct fi_socket_ctx c = { .skb = skb, .sk = sk };
-	struct fi_tuple *t;
-	int err;
+/* What the parts of a packet's way hand on: pointers, which may not be stored in a map. */
+struct fi_socket_way {
+	struct fi_socket_ctx c;
+	struct fi_flow *f;
+	struct fi_owner *o;
+};
 
-	if (!x)
-		return;
-	err = fi_read_headers(skb, 0, &x->pkt, skb->len, FI_NEXT_IP, FI_VIEW_SOCKET, 0);
+/* Headers, owner, flow, counters. 0 when the packet is done with. */
+FI_SUB int fi_socket_find(struct fi_socket_way *way, struct fi_scratch *x, int egress, __u32 packets, __u64 bytes)
+{
+	struct __sk_buff *skb = way->c.skb;
+	struct bpf_sock *sk = way->c.sk;
+	struct fi_tuple *t = &x->tuple;
+	struct fi_owner *o;
+	struct fi_flow *f = 0;
+	int err = fi_read_headers(skb, 0, &x->pkt, skb->len, FI_NEXT_IP, FI_VIEW_SOCKET, 0);
+	int end = !egress; /* end 0 is the local socket */
+	__u64 now;
+
 	if (!err && x->pkt.part != FI_PART_WHOLE)
 		err = fi_fragment(&x->pkt);
 	if (err) {
-		FI_COUNT(-err);
-		fi_scratch_give(x);
-		return;
+		fi_count_n(-err, packets);
+		return 0;
 	}
-	struct fi_owner *o = bpf_sk_storage_get(&fi_owners, sk, 0, 0);
-	__u64 now = bpf_ktime_get_ns();
-	int end = !egress; /* end 0 is the local socket */
-	struct fi_flow *f = 0;
-
-	t = &x->tuple;
+	o = bpf_sk_storage_get(&fi_owners, sk, 0, 0);
+	now = bpf_ktime_get_ns();
 	*t = x->pkt.tuple;
 	t->zone = o ? o->netns : 0;
 	if (!egress)
@@ -129,28 +132,41 @@ fi_inline void fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int eg
 		}
 		if (ss && (t->l4 == FI_TCP || fi_same(&ss->tuple, t))) {
 			f = &ss->flow;
-			c.own = 1;
+			way->c.own = 1;
 		}
 	}
 	if (!f)
 		f = fi_shared_flow(x, end, now);
 	if (!f) {
-		FI_COUNT(FI_C_TABLE_FULL);
-		fi_scratch_give(x);
-		return;
+		fi_count_n(FI_C_TABLE_FULL, packets);
+		return 0;
 	}
-	__u8 state = f->state;
-
+	way->f = f;
+	way->o = o;
 	x->before = f->verdict;
 	f->last_ns = now;
 	fi_flow_count(f, end, !egress, packets, bytes);
 	if (t->l4 == FI_TCP)
 		fi_flow_tcp(f, end, x->pkt.tcp_flags, x->pkt.seq);
-	if (x->pkt.payload_len) {
-		fi_payload_socket(&c, f, end, t, x);
-		if (fi_cfg_samples && fi_sampled(f, end))
-			fi_emit_sample(skb, end, x, f, o);
-		fi_settle(f, x, o, state);
+	return x->pkt.payload_len != 0;
+}
+
+/* First packet, or one that may change what is known of the flow: parse, look, tell. */
+fi_inline void fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int egress, __u32 packets, __u64 bytes)
+{
+	struct fi_scratch *x = fi_scratch_take();
+	struct fi_socket_way way = { .c = { .skb = skb, .sk = sk } };
+	struct fi_flow *f;
+
+	if (!x)
+		return;
+	if (fi_socket_find(&way, x, egress, packets, bytes) && (f = way.f)) {
+		__u8 state = f->state;
+
+		fi_payload_socket(&way.c, f, !egress, x);
+		if (fi_cfg_samples && fi_sampled(f, !egress))
+			fi_emit_sample(skb, !egress, x, f, way.o);
+		fi_settle(f, x, way.o, state);
 	}
 	fi_scratch_give(x);
 }

@@ -5,6 +5,7 @@
 
 #include "../lib/emit.h"
 #include "../lib/parse.h"
+#include "../lib/tuple.h"
 
 /* Loads the first header bytes and follows the headers. 0, or the negative cause. */
 fi_inline int fi_read_headers(void *ctx, int xdp, struct fi_pkt *p, __u32 len, __u32 next, __u8 view, __u8 decap)
@@ -58,50 +59,6 @@ FI_SUB int fi_fragment(struct fi_pkt *p)
 	p->tuple.port_be[0] = first->port_be[0];
 	p->tuple.port_be[1] = first->port_be[1];
 	return 0;
-}
-
-fi_inline __u64 fi_u64_at(const void *p, __u32 i)
-{
-	__u64 v;
-	__builtin_memcpy(&v, (const __u8 *)p + i, 8);
-	return v;
-}
-
-/* The same ends, in the same order. */
-fi_inline int fi_same(const struct fi_tuple *a, const struct fi_tuple *b)
-{
-	__u64 diff = 0;
-	__u32 x, y;
-
-#pragma unroll
-	for (__u32 i = 0; i < 40; i += 8)
-		diff |= fi_u64_at(a, i) ^ fi_u64_at(b, i);
-	__builtin_memcpy(&x, &a->l4, 4);
-	__builtin_memcpy(&y, &b->l4, 4);
-	return !(diff | (x ^ y));
-}
-
-/* Exchanges the two ends of a tuple. */
-fi_inline void fi_swap(struct fi_tuple *t)
-{
-	__u8 a[16];
-	__be16 p = t->port_be[0];
-
-	__builtin_memcpy(a, t->addr[0], 16);
-	__builtin_memcpy(t->addr[0], t->addr[1], 16);
-	__builtin_memcpy(t->addr[1], a, 16);
-	t->port_be[0] = t->port_be[1];
-	t->port_be[1] = p;
-}
-
-/* A SYN that cannot belong to the connection this flow has seen: the tuple is used again. */
-fi_inline int fi_reused(const struct fi_flow *f, int end, const struct fi_pkt *p)
-{
-	const struct fi_side *s = &f->side[end & 1];
-
-	if (p->tuple.l4 != FI_TCP || (p->tcp_flags & (FI_TH_SYN | FI_TH_ACK | FI_TH_RST)) != FI_TH_SYN)
-		return 0;
-	return f->flags & FI_F_CLOSED || (s->flags & FI_D_BASED && s->have + s->from && s->base != p->seq + 1);
 }
 
 fi_inline void fi_flow_begin(struct fi_flow *f, int end, __u64 id, __u64 now, const struct fi_pkt *p, __u32 ifindex)

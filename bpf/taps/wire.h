@@ -40,18 +40,6 @@ fi_inline struct fi_pending *fi_wire_keep(const struct fi_tuple *t, int create)
 #undef fi_payload
 #undef FI_PAYLOAD_CTX
 
-/* Lower end first, so that both directions find the same entry. Returns the end that sent the packet. */
-fi_inline int fi_normalise(struct fi_tuple *t)
-{
-	__u64 a0 = bpf_be64_to_cpu(fi_u64_at(t->addr[0], 0)), a1 = bpf_be64_to_cpu(fi_u64_at(t->addr[0], 8));
-	__u64 b0 = bpf_be64_to_cpu(fi_u64_at(t->addr[1], 0)), b1 = bpf_be64_to_cpu(fi_u64_at(t->addr[1], 8));
-
-	if (a0 < b0 || (a0 == b0 && (a1 < b1 || (a1 == b1 && bpf_ntohs(t->port_be[0]) <= bpf_ntohs(t->port_be[1])))))
-		return 0;
-	fi_swap(t);
-	return 1;
-}
-
 fi_inline void fi_wire(void *ctx, int xdp, int ingress, __u32 len, __u32 segments, __u32 ifindex, __u32 vlan)
 {
 	struct fi_wire_ctx c = { .ctx = ctx, .xdp = xdp };
@@ -116,7 +104,7 @@ fi_inline void fi_wire(void *ctx, int xdp, int ingress, __u32 len, __u32 segment
 
 	x->before = f->verdict;
 
-	fi_payload_wire(&c, f, end, t, x);
+	fi_payload_wire(&c, f, end, x);
 	if (fi_cfg_samples && fi_sampled(f, end))
 		fi_emit_sample(ctx, end | (xdp ? FI_SAMPLE_XDP : 0), x, f, 0);
 	fi_settle(f, x, 0, state);
