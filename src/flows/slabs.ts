@@ -62,7 +62,7 @@ export class Slabs {
   sameTuple(slot: number, from: DataView, at: number): boolean {
     const to = this.data(slot)
     const base = this.at(slot)
-    for (let i = RECORD.addr[0]; i < RECORD.role; i += 4) if (to.getUint32(base + i) !== from.getUint32(at + i)) return false
+    for (let i = RECORD.tuple; i < RECORD.role; i += 4) if (to.getUint32(base + i) !== from.getUint32(at + i)) return false
     return true
   }
 

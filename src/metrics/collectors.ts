@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The collectors of the daemon, in the order of the page.
-import { COUNTERS } from '../flows/layout.js'
+import { COUNTERS } from '../gen/abi.js'
 import type { Attachment, Kernel } from '../kernel/kernel.js'
 import type { ServiceRegistry } from '../services/registry.js'
 import type { Traffic } from '../services/traffic.js'

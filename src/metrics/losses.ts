@@ -3,11 +3,10 @@
 // Labels: cause; tap and direction; none.
 import type { Collector, Family } from './text.js'
 
-/** One cell of enum fi_counter, as bpf/abi.h declares it. */
+/** One cell of enum fi_counter, in its order. */
 export interface CounterCell {
   /** Lower case, without the prefix: `ring_full`. */
   readonly name: string
-  readonly index: number
   readonly help: string
 }
 
@@ -43,7 +42,7 @@ export class LossesCollector implements Collector {
 
   collect(): Family[] {
     const counters = this.#counters()
-    const value = ({ index }: CounterCell): bigint => counters[index] ?? 0n
+    const value = (cell: CounterCell): bigint => counters[this.#cells.indexOf(cell)] ?? 0n
     const causes = this.#cells.filter(({ name }) => !TAPS[name] && !TOTALS[name])
     const taps = this.#cells.flatMap((cell) => {
       const labels = TAPS[cell.name]

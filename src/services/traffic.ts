@@ -3,7 +3,7 @@
 // before, so that a total never goes down when an aggregate's owner becomes known later, and in 64-bit integers.
 import { AggregateView } from '../flows/aggregate-view.js'
 import { Chains, powerOfTwo } from '../flows/chains.js'
-import { AGGREGATE } from '../flows/layout.js'
+import { AGGREGATE, AGGREGATE_COUNTER } from '../flows/layout.js'
 import type { RoleName, ViewName } from '../flows/names.js'
 import { roleName, transportName, viewName } from '../flows/names.js'
 import { protocolName } from '../flows/json.js'
@@ -26,8 +26,6 @@ export interface Series {
 /** Finds the service of an aggregate; called once a row until it gives one that is final. */
 export type ResolveRow = (row: AggregateView) => { readonly service: number; readonly final: boolean }
 
-const OPENED = AGGREGATE.names.indexOf('opened')
-const CLOSED = AGGREGATE.names.indexOf('closed')
 const COUNTERS = ['opened', 'rxPackets', 'rxBytes', 'txPackets', 'txBytes'] as const
 const KEY_BYTES = AGGREGATE.values
 
@@ -78,7 +76,7 @@ export class Traffic {
   #take(view: AggregateView, resolve: ResolveRow): void {
     if (view.view === 0) {
       // Slot 0 of the kernel: bytes move out of it when a flow is decided.
-      this.pendingBytes = BigInt.asIntN(64, view.value(AGGREGATE.names.indexOf('rxBytes')) + view.value(AGGREGATE.names.indexOf('txBytes')))
+      this.pendingBytes = BigInt.asIntN(64, view.value(AGGREGATE_COUNTER.rxBytes) + view.value(AGGREGATE_COUNTER.txBytes))
       return
     }
     const row = this.#row(view)
@@ -95,10 +93,10 @@ export class Traffic {
     }
     const series = this.#series[number]!
     for (const name of COUNTERS) {
-      const grown = this.#grown(view, row, AGGREGATE.names.indexOf(name))
+      const grown = this.#grown(view, row, AGGREGATE_COUNTER[name])
       if (grown > 0n) series[name] += grown
     }
-    const open = this.#near(view, OPENED) - this.#near(view, CLOSED)
+    const open = this.#near(view, AGGREGATE_COUNTER.opened) - this.#near(view, AGGREGATE_COUNTER.closed)
     series.active += Math.max(0, open)
   }
 
