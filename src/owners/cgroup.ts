@@ -93,11 +93,12 @@ export class Cgroups {
   /** Visits every directory of the hierarchy, widest first, one per step. */
   *walk(): Generator<void, number> {
     let seen = 0
+    const most = Math.max(1, this.#limits.cgroups >> 1)
     const queue = ['/']
-    for (let next = 0; next < queue.length && seen < this.#limits.cgroups; next++) {
+    for (let next = 0; next < queue.length; next++) {
       const path = queue[next] ?? '/'
       queue[next] = ''
-      for (const child of this.#children(path)) if (queue.length < this.#limits.cgroups) queue.push(child)
+      for (const child of this.#children(path)) if (queue.length < most) queue.push(child)
       seen++
       yield
     }

@@ -17,9 +17,9 @@ export interface OwnerRoots {
 }
 
 export interface OwnerLimits {
-  /** Process ids remembered; each with the last few processes that had it. */
+  /** Process ids remembered (of each number here at least half, see lru.ts); each with the last few processes that had it. */
   processes: number
-  /** Cgroups remembered while they exist. */
+  /** Cgroups remembered while they exist; a walk visits half as many directories. */
   cgroups: number
   /** Removed cgroups remembered, and for how long: flows that ended may still name them. */
   removedCgroups: number
@@ -28,7 +28,7 @@ export interface OwnerLimits {
   facts: number
 }
 
-export const DEFAULT_LIMITS: OwnerLimits = { processes: 8192, cgroups: 16384, removedCgroups: 2048, removedSeconds: 600, facts: 8192 }
+export const DEFAULT_LIMITS: OwnerLimits = { processes: 8192, cgroups: 32768, removedCgroups: 2048, removedSeconds: 600, facts: 8192 }
 
 /** The struct's string members end here (FI_PATH, FI_ARGS): a value this long may have been cut. */
 export const KERNEL_TEXT = 256

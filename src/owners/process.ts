@@ -5,26 +5,9 @@
 import type { ExecRecord } from '../flows/decode.js'
 import type { OwnerRecord } from '../flows/owner-record.js'
 import { type Clock, KERNEL_TEXT } from './facts.js'
+import { commandLine, copy, fill, type Image, type Program, pathKey, runs, sameFile } from './image.js'
 import { Lru } from './lru.js'
 import type { ProcFiles, ProcReading } from './proc-files.js'
-
-export interface Program {
-  exePath?: string
-  exeFrom?: string
-  exeDeleted?: true
-  commandLine?: string
-  commandFrom?: string
-}
-
-interface Image extends Program {
-  /** Unknown when the program was only seen in /proc. */
-  execId?: number
-  exeIno: bigint
-  /** The path is what execve(2) was given: maybe relative, a link, or a script. */
-  given?: true
-  cut?: true
-  tried?: true
-}
 
 interface Incarnation {
   startNs: bigint
@@ -39,13 +22,10 @@ interface Incarnation {
 const INCARNATIONS = 4
 const IMAGES = 4
 const PATHS = 1024
-const TEXT_MAX = 2048
 const DENIED_NS = 60_000_000_000n
+const STRANGER_NS = 1_000_000_000n
 // /proc reads caused by exec records: enough for every program a host has, too few to be slowed by a fork bomb.
 const LOOKS_PER_SECOND = 200
-
-/** Arguments as one line. Bytes stay as they are: whoever shows the text escapes it. */
-const commandLine = (args: string): string => args.replace(/\0+$/, '').replaceAll('\0', ' ').slice(0, TEXT_MAX)
 
 export class Processes {
   readonly #files: ProcFiles
@@ -54,6 +34,8 @@ export class Processes {
   readonly #pids: Lru<number, Incarnation[]>
   /** Real path of an executable, by inode and the path it was started with. */
   readonly #paths = new Lru<string, string>(PATHS)
+  /** Parents that /proc was asked about, and until when it is not asked again. */
+  readonly #strangers = new Lru<number, bigint>(PATHS)
   #looks = 0
   #looksSince = 0n
 
@@ -200,51 +182,12 @@ export class Processes {
       copy(image, known, owner.ppid)
       return
     }
-    if ((parents?.length ?? 0) > 0) return
+    const now = this.#clock.monotonicNs()
+    if ((parents?.length ?? 0) > 0 || now < (this.#strangers.get(owner.ppid) ?? 0n)) return
+    this.#strangers.set(owner.ppid, now + STRANGER_NS)
     const reading = this.#files.read(owner.ppid)
     if (typeof reading === 'string' || reading.startTicks > owner.startNs / this.#tickNs || !sameFile(reading, owner)) return
     this.onReading(reading)
     copy(image, fill({ exeIno: owner.exeIno }, reading), owner.ppid)
   }
-}
-
-const pathKey = (owner: OwnerRecord, given: string): string => `${owner.exeDev}:${owner.exeIno}:${given}`
-
-function runs(image: Image, owner: OwnerRecord): boolean {
-  return image.exeIno === owner.exeIno && (image.execId === undefined || image.execId === owner.execId)
-}
-
-function sameFile(reading: ProcReading, owner: OwnerRecord): boolean {
-  if (reading.exeIno === undefined) return false
-  // On a stacked filesystem the name has to do.
-  return reading.exeIno === owner.exeIno || (reading.exeStacked === true && reading.comm === owner.comm)
-}
-
-function fill(image: Image, reading: ProcReading): Image {
-  delete image.given
-  delete image.cut
-  if (reading.exePath !== undefined) {
-    image.exePath = reading.exePath
-    image.exeFrom = `/proc/${reading.pid}/exe`
-  }
-  if (reading.exeDeleted) image.exeDeleted = true
-  if (reading.args !== undefined) {
-    image.commandLine = commandLine(reading.args)
-    image.commandFrom = `/proc/${reading.pid}/cmdline`
-  }
-  return image
-}
-
-/** A parent seen in /proc only may have started the same file once more with other arguments: then just the file is sure. */
-function copy(image: Image, from: Image, parent: number): void {
-  const sure = from.execId !== undefined
-  const why = `parent ${parent}, same ${sure ? 'program' : 'executable'}`
-  if (from.exePath !== undefined) {
-    image.exePath = from.exePath
-    image.exeFrom = why
-  }
-  if (from.exeDeleted) image.exeDeleted = true
-  if (!sure || from.commandLine === undefined || image.commandLine !== undefined) return
-  image.commandLine = from.commandLine
-  image.commandFrom = why
 }
