@@ -12,7 +12,7 @@ import type { FlowTable } from '../flows/table.js'
 import type { OwnerFacts } from '../owners/facts.js'
 import type { Identifier } from './identify.js'
 import { type ServiceRegistry, UNKNOWN_INDEX } from './registry.js'
-import type { Service } from './service.js'
+import { type Service, UNKNOWN } from './service.js'
 import type { ResolveRow } from './traffic.js'
 
 export interface OwnerResolver {
@@ -35,9 +35,12 @@ const TWINS = 4
 const ownerKey = (of: { cgroup: bigint; exeIno: bigint; exeDev: number; uid: number }): string =>
   `${of.cgroup}/${of.exeIno}/${of.exeDev}/${of.uid}`
 
+/** What the name of a service is taken from is there; else it may turn up yet. */
+const whole = (owner: OwnerFacts): boolean => owner.exePath !== undefined
+
 export class Catalog {
   readonly #parts: CatalogParts
-  readonly #owners = new Map<string, OwnerFacts>()
+  readonly #owners = new Map<string, { readonly record: OwnerRecord; readonly facts: OwnerFacts }>()
   readonly #view = new RecordView()
   readonly #twin = new RecordView()
 
@@ -63,7 +66,8 @@ export class Catalog {
   learn(owner: OwnerRecord): void {
     const key = ownerKey(owner)
     if (this.#owners.has(key)) return
-    this.#owners.set(key, this.#parts.owners.resolve(owner))
+    // Resolved at once: the process may be gone by the next scrape.
+    this.#owners.set(key, { record: owner, facts: this.#parts.owners.resolve(owner) })
     if (this.#owners.size > OWNERS) {
       const oldest = this.#owners.keys().next()
       if (!oldest.done) this.#owners.delete(oldest.value)
@@ -74,10 +78,11 @@ export class Catalog {
   readonly resolveRow: ResolveRow = (row: AggregateView) => {
     const { identifier, registry } = this.#parts
     if (viewName(row.view) !== 'socket') return { service: UNKNOWN_INDEX, final: true }
-    const owner = this.#owners.get(ownerKey(row))
-    if (!owner) return { service: UNKNOWN_INDEX, final: false }
+    const known = this.#owners.get(ownerKey(row))
+    if (!known) return { service: UNKNOWN_INDEX, final: false }
+    const owner = whole(known.facts) ? known.facts : this.#parts.owners.resolve(known.record)
     const service = identifier.identify({ owner, protocol: protocolName(row.protocol) })
-    return { service: registry.intern(service), final: true }
+    return { service: registry.intern(service), final: whole(owner) }
   }
 
   /** Facts of the flow in a slot; `view` is moved there and must stay until the facts are no longer used. */
@@ -116,13 +121,14 @@ export class Catalog {
       }),
     )
     // An owner may still turn up; and while the protocol is open, so is the answer of a rule about protocols.
-    if (owner && view.depth) table.setTag(slot, index)
+    if (owner && whole(owner) && view.depth) table.setTag(slot, index)
     return registry.get(index)
   }
 
   json(slot: number): FlowJson {
     const { table, interfaces, epochMs } = this.#parts
-    const service = this.service(slot)
+    const found = this.service(slot)
+    const service = found === UNKNOWN ? undefined : found
     const view = table.view(slot, this.#view)
     const interfaceName = interfaces.name(view.ifindex)
     const owner = this.#owner(view)
