@@ -23,6 +23,9 @@ FI_SIG(dns)
 	} else {
 		__u32 flags = fi_be16(w, 2);
 
+		/* a NetBIOS name in a record; or a spoilt one, on its port */
+		if ((flags & 0x8000 && fi_netbios_name(w, FI_DNS_HEADER)) || (fi_port(w, 137) && fi_at(w, FI_DNS_HEADER) == 32))
+			return FI_NO;
 		if (fi_port(w, 5353) && !(flags & 0x0180)) /* RFC 6762 §18: RD and RA are zero */
 			return FI_NO;
 		/* RFC 4795 §2.1.1: RA, Z, AD and CD are zero; RD's place is T, for responses only */
@@ -31,7 +34,7 @@ FI_SIG(dns)
 	}
 	__u32 r = fi_dns_message(w, at, n, FI_DNS_UNICAST);
 
-	if (r == FI_DNS_NO && !at && fi_port(w, 53) && fi_dns_broken(w))
+	if ((r == FI_DNS_NO || r == FI_DNS_MORE) && !at && fi_port(w, 53) && fi_dns_broken(w)) /* MORE: cut by the capture */
 		return FI_HIT(FI_FAIR, fi_be16(w, 2) & 0x8000 ? FI_SERVER : FI_CLIENT, 5, 0);
 	if (r == FI_DNS_NO || r == FI_DNS_MORE)
 		return r;

@@ -48,8 +48,8 @@ FI_SIG(dtls)
 			return FI_HIT(FI_STRONG, FI_SERVER, kind == 2 ? 2 : 4, 0);
 		return kind <= 25 ? FI_HIT(FI_STRONG, FI_EITHER, 3, 0) : FI_NO;
 	}
-	if (fi_be16(w, 1) == 0x0100) /* the old version number is no evidence without a hello */
-		return FI_HIT(FI_WEAK, FI_EITHER, 3, 0);
+	if (fi_be16(w, 1) == 0x0100) /* the old version number is less evidence without a hello */
+		return fi_be16(w, 3) <= 3 ? FI_HIT(FI_FAIR, FI_EITHER, 3, 0) : FI_HIT(FI_WEAK, FI_EITHER, 3, 0);
 	return FI_HIT(FI_STRONG, FI_EITHER, 3, 0);
 }
 

@@ -71,7 +71,7 @@ FI_SIG(kafka)
 		if (w->len < 14)
 			return FI_MORE;
 		if (id == 0xffff || id == 0) { /* no client id: little to go by */
-			if (fi_be32(w, 8) < 1u << 24 && fi_kafka_header(w, length + 4) != FI_FIT_NO && (fi_be16(w, 4) || fi_be16(w, 6)))
+			if (fi_be32(w, 8) < 1u << 24 && fi_kafka_header(w, length + 4) != FI_FIT_NO && fi_be16(w, 4))
 				return FI_HIT(fi_port(w, 9092) ? FI_FAIR : FI_WEAK, FI_CLIENT, 1, 4);
 		} else if (id <= 255 && id + 10 <= length && fi_be32(w, 8) < 1u << 31) {
 			__u32 seen = id < 16 ? id : 16;

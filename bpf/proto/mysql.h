@@ -230,7 +230,7 @@ FI_LABELS(mysql)
 		return 0;
 	__u32 length = (p[0] | p[1] << 8 | p[2] << 16) + 4;
 
-	if (length > 8192)
+	if (length < 9 || length > 8192)
 		return 1;
 	if (n < length && !t->last)
 		return 0;

@@ -177,7 +177,7 @@ fi_inline fi_answer fi_pg_startup(const struct fi_win *w)
 FI_SIG(postgresql)
 {
 	FI_CHECK(w);
-	__u32 at = 0, n = 0, all = 0, who = FI_EITHER, grade;
+	__u32 at = 0, n = 0, all = 0, who = FI_EITHER, grade, answer = 0;
 
 	if (w->len == 0)
 		return FI_MORE;
@@ -185,8 +185,7 @@ FI_SIG(postgresql)
 		return fi_pg_startup(w);
 	/* The one byte that answers a request for encryption; what follows is TLS, or messages as ever. */
 	if ((fi_at(w, 0) == 'S' || fi_at(w, 0) == 'N' || fi_at(w, 0) == 'G') && w->start && w->from != FI_CLIENT) {
-		if (w->len == 1)
-			return FI_HIT(FI_WEAK, FI_SERVER, 5, 0);
+		answer = 1;
 		if (fi_at(w, 0) == 'S' && fi_at(w, 1) == 0x16)
 			return FI_HIT(FI_WEAK, FI_SERVER, 5, 0);
 		if (fi_at(w, 0) == 'N' && (fi_at(w, 1) == 'R' || fi_at(w, 1) == 'E'))
@@ -206,7 +205,7 @@ FI_SIG(postgresql)
 			break;
 	}
 	if (n == 0)
-		return FI_MORE;
+		return answer ? FI_HIT(FI_WEAK, FI_SERVER, 5, 0) : FI_MORE;
 	if ((all & FI_PG_CLIENT) && (all & FI_PG_SERVER)) /* no end sends both */
 		return FI_NO;
 	if (all & FI_PG_CLIENT)
@@ -260,7 +259,7 @@ FI_LABELS(postgresql)
 			return 0;
 		__u32 length = fi_pg_be32(p + at);
 
-		if (length > 10000 || fi_pg_be32(p + at + 4) >> 16 != 3)
+		if (length < 8 || length > 10000 || fi_pg_be32(p + at + 4) >> 16 != 3)
 			return 1;
 		if (t->len - at < length && !t->last)
 			return 0;
