@@ -8,7 +8,7 @@ FI_PROTO(dubbo, 37, 12, FI_TCP, "Dubbo", FI_PORTS(20880), FI_THEN());
 FI_SIG(dubbo)
 {
 	FI_CHECK(w);
-	__u32 flags = fi_at(w, 2), status = fi_at(w, 3), coding = flags & 31, len = fi_be32(w, 12), next;
+	__u32 flags = fi_at(w, 2), status = fi_at(w, 3), coding = flags & 31, len = fi_be32(w, 12);
 
 	if ((w->len && fi_at(w, 0) != 0xda) || (w->len > 1 && fi_at(w, 1) != 0xbb))
 		return FI_NO;
@@ -17,9 +17,6 @@ FI_SIG(dubbo)
 	if (!(fi_range(coding, 2, 4) | fi_range(coding, 6, 12) | fi_range(coding, 16, 25)) || len > 1u << 24)
 		return FI_NO;
 	if (flags & 0x80 ? status != 0 : !(fi_equal(status, 20) | fi_equal(status, 25) | fi_range(status, 30, 35) | fi_range(status, 40, 100)))
-		return FI_NO;
-	next = 16 + len;
-	if (next + 2 <= FI_WINDOW && fi_in(w, next, 2) && fi_be16(w, next) != 0xdabb)
 		return FI_NO;
 	if (flags & 0x20)
 		return len <= 64 ? FI_HIT(FI_FAIR, flags & 0x80 ? FI_CLIENT : FI_SERVER, 3, 0) : FI_NO;

@@ -6,7 +6,7 @@ FI_PROTO(rocketmq, 34, 42, FI_TCP, "Apache RocketMQ", FI_PORTS(9876, 10911, 1090
 FI_SIG(rocketmq)
 {
 	FI_CHECK(w);
-	__u32 total = fi_be32(w, 0), coding = fi_at(w, 4), head = fi_be24(w, 5), next;
+	__u32 total = fi_be32(w, 0), coding = fi_at(w, 4), head = fi_be24(w, 5);
 
 	if (w->len < 5)
 		return fi_at(w, 0) > 1 ? FI_NO : FI_MORE;
@@ -15,9 +15,6 @@ FI_SIG(rocketmq)
 	if (w->len < 8)
 		return FI_MORE;
 	if (head < 21 || head + 4 > total)
-		return FI_NO;
-	next = total + 4;
-	if (next + 5 <= FI_WINDOW && fi_in(w, next, 5) && (fi_at(w, next) > 1 || fi_at(w, next + 4) > 1))
 		return FI_NO;
 	if (coding == 0) {
 		/* the first member by name, as the libraries of the clients sort them */
