@@ -79,6 +79,8 @@ export interface KernelHandle {
   startRing(onBatch: (buffer: ArrayBuffer, bytes: number) => void): void
   /** struct fi_record[] of live flows: the sockets' first, then the tables'. */
   dumpFlows(): Promise<ArrayBuffer>
+  /** Has the kernel end and remove the flows in its tables that were silent too long; their ends arrive through the ring. */
+  expire(): Promise<void>
   /** { struct fi_agg_key, struct fi_agg summed over CPUs }[]; first, with a zero key, the flows not decided yet. */
   aggregates(): Promise<ArrayBuffer>
   /** By enum fi_counter, summed over CPUs. */

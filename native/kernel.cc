@@ -35,6 +35,7 @@ public:
 					   InstanceMethod<&KernelHandle::DetachInterface>("detachInterface"),
 					   InstanceMethod<&KernelHandle::StartRing>("startRing"),
 					   InstanceMethod<&KernelHandle::DumpFlows>("dumpFlows"),
+					   InstanceMethod<&KernelHandle::Expire>("expire"),
 					   InstanceMethod<&KernelHandle::Aggregates>("aggregates"),
 					   InstanceMethod<&KernelHandle::Counters>("counters"),
 					   InstanceMethod<&KernelHandle::Losses>("labelLosses"),
@@ -159,6 +160,16 @@ private:
 	Napi::Value DumpFlows(const Napi::CallbackInfo &info)
 	{
 		return closed(info.Env()) ? info.Env().Undefined() : bytes(info.Env(), "flowident:dumpFlows", dumpFlows);
+	}
+
+	Napi::Value Expire(const Napi::CallbackInfo &info)
+	{
+		Napi::Env env = info.Env();
+
+		if (closed(env))
+			return env.Undefined();
+		return Job<bool>::run(
+			env, "flowident:expire", [object = object_](bool *) { return expireFlows(*object); }, [](Napi::Env e, bool *) { return e.Undefined(); });
 	}
 
 	Napi::Value Aggregates(const Napi::CallbackInfo &info)

@@ -126,23 +126,47 @@ Failure readSum(bpf_map *map, uint32_t key, uint64_t *sum, size_t words)
 	return {};
 }
 
+namespace {
+
+/* Runs an iterator program over one map. */
+int runOverMap(bpf_program *program, bpf_map *map, Buffer *out)
+{
+	LogCapture quiet;
+	bpf_iter_link_info info = {};
+	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
+
+	info.map.map_fd = static_cast<uint32_t>(bpf_map__fd(map));
+	LinkPtr link(bpf_program__attach_iter(program, &opts));
+
+	return link ? drainIterator(link.get(), out) : -errno;
+}
+
+} // namespace
+
+Failure expireFlows(const Object &object)
+{
+	bpf_program *expire = object.program("fi_expire");
+
+	if (!expire)
+		return failure("expire", "fi_expire", ENOENT, "no such program is loaded");
+	for (const char *name : {"fi_flows", "fi_new"}) {
+		bpf_map *map = object.map(name);
+		int err = map ? runOverMap(expire, map, nullptr) : 0;
+
+		if (err)
+			return failure("expire", name, err);
+	}
+	return {};
+}
+
 Failure dumpFlows(const Object &object, Buffer *out)
 {
 	bpf_program *dump = object.program("fi_dump_sockets");
 	bpf_map *sockets = object.map("fi_sockets");
+	int err = dump && sockets ? runOverMap(dump, sockets, out) : 0;
 
-	if (dump && sockets) {
-		LogCapture quiet;
-		bpf_iter_link_info info = {};
-		LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
-
-		info.map.map_fd = static_cast<uint32_t>(bpf_map__fd(sockets));
-		LinkPtr link(bpf_program__attach_iter(dump, &opts));
-		int err = link ? drainIterator(link.get(), out) : -errno;
-
-		if (err)
-			return failure("iterate", "fi_sockets", err);
-	}
+	if (err)
+		return failure("iterate", "fi_sockets", err);
 	for (const char *name : {"fi_flows", "fi_new"}) {
 		bpf_map *map = object.map(name);
 		Buffer keys, values;

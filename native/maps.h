@@ -32,6 +32,8 @@ Failure readSum(bpf_map *map, uint32_t key, uint64_t *sum, size_t words);
 
 /* struct fi_record[] of every live flow. */
 Failure dumpFlows(const Object &object, Buffer *out);
+/* Runs the program fi_expire over the tables of flows: it ends and removes those that were silent too long. */
+Failure expireFlows(const Object &object);
 /* { struct fi_agg_key, struct fi_agg }[], slot 0 first with a zero key. */
 Failure readAggregates(const Object &object, Buffer *out);
 /* fi_counters, by index. */

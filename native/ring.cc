@@ -10,13 +10,26 @@ namespace {
 
 /* Records of one wake-up: bounds the time that other work of the loop has to wait (about 1 ms with samples). */
 constexpr uint32_t kRecords = 4096;
+/* Time between two looks while records come: what a record may be late, and how many wake-ups a second there are. */
+constexpr unsigned kPauseMs = 10;
+
+std::vector<std::max_align_t> memory(int type)
+{
+	return std::vector<std::max_align_t>((uv_handle_size(type) + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t));
+}
+
+bool named(int type, const char *name)
+{
+	const char *have = uv_handle_type_name(type);
+
+	return have && strcmp(have, name) == 0;
+}
 
 } // namespace
 
 Ring::Ring(Napi::Env env, Napi::ArrayBuffer buffer, Napi::Function on_batch)
 	: env_(env), buffer_(Napi::Persistent(buffer)), on_batch_(Napi::Persistent(on_batch)), context_(env, "flowident:ring"),
-	  sink_(static_cast<uint8_t *>(buffer.Data())),
-	  handle_((uv_handle_size(kUvPoll) + sizeof(std::max_align_t) - 1) / sizeof(std::max_align_t))
+	  sink_(static_cast<uint8_t *>(buffer.Data())), poll_(memory(kUvPoll)), timer_(memory(kUvTimer))
 {
 }
 
@@ -25,34 +38,37 @@ Ring::~Ring() = default;
 void Ring::start(Napi::Env env, int map_fd, Napi::Function on_batch, Ring **slot)
 {
 	uv_loop_s *loop = nullptr;
-	const char *type = uv_handle_type_name(kUvPoll);
 	Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, RecordSink::kCapacity);
 
 	if (env.IsExceptionPending())
 		return;
-	if (!type || strcmp(type, "poll") != 0 || napi_get_uv_event_loop(env, &loop) != napi_ok) {
+	if (!named(kUvPoll, "poll") || !named(kUvTimer, "timer") || napi_get_uv_event_loop(env, &loop) != napi_ok) {
 		fail(env, failure("start ring", "fi_ring", ENOTSUP, "this node has another libuv than 1.x"));
 		return;
 	}
 	auto *self = new Ring(env, buffer, on_batch);
-	auto *handle = reinterpret_cast<uv_handle_s *>(self->handle_.data());
 
 	self->ring_.reset(ring_buffer__new(map_fd, onRecord, self, nullptr));
-	int err = self->ring_ ? 0 : errno;
-	int poll = err ? 0 : uv_poll_init(loop, handle, ring_buffer__epoll_fd(self->ring_.get()));
+	int err = self->ring_ ? uv_timer_init(loop, self->timer()) : -errno;
 
-	if (err || poll) {
+	if (err) {
 		delete self;
-		fail(env, failure("start ring", "fi_ring", err ? err : poll));
+		fail(env, failure("start ring", "fi_ring", err));
 		return;
 	}
-	uv_handle_set_data(handle, self);
-	/* A worker's loop must not be freed with our handle on it: the hook holds the teardown until libuv has let go. */
+	self->open_ = 1;
+	uv_handle_set_data(self->timer(), self);
+	/* A worker's loop must not be freed with our handles on it: the hook holds the teardown until libuv has let go. */
 	napi_add_async_cleanup_hook(env, onTeardown, self, &self->hook_);
-	poll = uv_poll_start(handle, kUvReadable, onReadable);
-	if (poll) {
+	err = uv_poll_init(loop, self->poll(), ring_buffer__epoll_fd(self->ring_.get()));
+	if (!err) {
+		self->open_ = 2;
+		uv_handle_set_data(self->poll(), self);
+		err = uv_poll_start(self->poll(), kUvReadable, onReadable);
+	}
+	if (err) {
 		self->close();
-		fail(env, failure("start ring", "fi_ring", poll));
+		fail(env, failure("start ring", "fi_ring", err));
 		return;
 	}
 	self->slot_ = slot;
@@ -65,13 +81,36 @@ int Ring::onRecord(void *data, void *record, size_t size)
 
 	self->sink_.add(static_cast<const uint8_t *>(record), size);
 	/* A negative value ends this round; the record itself is consumed. */
-	return ++self->records_ >= kRecords || self->sink_.used() > RecordSink::kCapacity - RecordSink::kMargin ? -ECANCELED : 0;
+	self->more_ = ++self->records_ >= kRecords || self->sink_.used() > RecordSink::kCapacity - RecordSink::kMargin;
+	return self->more_ ? -ECANCELED : 0;
 }
 
-void Ring::onReadable(uv_handle_s *handle, int status, int events)
+void Ring::onReadable(uv_handle_s *handle, int, int)
 {
-	if (status == 0)
-		static_cast<Ring *>(uv_handle_get_data(handle))->drain();
+	auto *self = static_cast<Ring *>(uv_handle_get_data(handle));
+
+	uv_poll_stop(handle);
+	self->drain();
+	self->wait();
+}
+
+void Ring::onTimer(uv_handle_s *handle)
+{
+	auto *self = static_cast<Ring *>(uv_handle_get_data(handle));
+
+	self->drain();
+	self->wait();
+}
+
+/* After a look at the ring: when to look again. An error of a restart cannot be: both worked before. */
+void Ring::wait()
+{
+	if (closing_)
+		return;
+	if (records_)
+		uv_timer_start(timer(), onTimer, more_ ? 0 : kPauseMs, 0);
+	else
+		uv_poll_start(poll(), kUvReadable, onReadable);
 }
 
 void Ring::drain()
@@ -79,8 +118,9 @@ void Ring::drain()
 	Napi::HandleScope scope(env_);
 
 	records_ = 0;
+	more_ = false;
 	sink_.rewind();
-	ring_buffer__consume(ring_.get()); /* its only error is ours: what is left wakes the loop again */
+	ring_buffer__consume(ring_.get()); /* its only error is ours: what is left is for the next look */
 	if (!sink_.used())
 		return;
 	Napi::Value buffer = buffer_.Value();
@@ -102,10 +142,9 @@ void Ring::close()
 	closing_ = true;
 	if (slot_)
 		*slot_ = nullptr;
-	auto *handle = reinterpret_cast<uv_handle_s *>(handle_.data());
-
-	uv_poll_stop(handle);
-	uv_close(handle, onClosed);
+	if (open_ == 2)
+		uv_close(poll(), onClosed);
+	uv_close(timer(), onClosed);
 }
 
 void Ring::onTeardown(napi_async_cleanup_hook_handle, void *self)
@@ -120,6 +159,8 @@ void Ring::onClosed(uv_handle_s *handle)
 	auto *self = static_cast<Ring *>(uv_handle_get_data(handle));
 	Napi::HandleScope scope(self->env_);
 
+	if (--self->open_)
+		return;
 	napi_remove_async_cleanup_hook(self->hook_);
 	delete self;
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ring buffer on node's event loop: libuv watches its epoll descriptor, each wake-up copies up to one buffer of
- * records and makes one JavaScript call. Payload samples are turned into labels on the way. JavaScript thread only. */
+ * records and makes one JavaScript call. While records keep coming, a timer takes the descriptor's place: the kernel
+ * wakes nobody whose ring is not empty, so a busy host costs a hundred wake-ups a second, not one per record. Payload
+ * samples are turned into labels on the way. JavaScript thread only. */
 #ifndef FI_NATIVE_RING_H
 #define FI_NATIVE_RING_H
 
@@ -63,9 +65,14 @@ private:
 
 	static int onRecord(void *self, void *data, size_t size);
 	static void onReadable(uv_handle_s *handle, int status, int events);
+	static void onTimer(uv_handle_s *handle);
 	static void onClosed(uv_handle_s *handle);
 	static void onTeardown(napi_async_cleanup_hook_handle hook, void *self);
+	void wait();
 	void drain();
+
+	uv_handle_s *poll() { return reinterpret_cast<uv_handle_s *>(poll_.data()); }
+	uv_handle_s *timer() { return reinterpret_cast<uv_handle_s *>(timer_.data()); }
 
 	Napi::Env env_;
 	Napi::Reference<Napi::ArrayBuffer> buffer_;
@@ -74,7 +81,9 @@ private:
 	RecordSink sink_;
 	RingPtr ring_;
 	uint32_t records_ = 0; /* of this wake-up */
-	std::vector<std::max_align_t> handle_;
+	bool more_ = false; /* it ended before the ring was empty */
+	std::vector<std::max_align_t> poll_, timer_; /* libuv's, of sizes that only it knows */
+	int open_ = 0; /* of the two: not closed yet */
 	Ring **slot_ = nullptr;
 	bool closing_ = false;
 	napi_async_cleanup_hook_handle hook_ = nullptr;

@@ -86,6 +86,11 @@ Failure mapStats(const Object &object, std::vector<MapStats> *out)
 		default:
 			s.entries = s.capacity;
 		}
+		uint32_t zero = 0, taken = 0;
+		bpf_map *next = s.name == "fi_agg" ? object.map("fi_agg_next") : nullptr;
+
+		if (next && bpf_map_lookup_elem(bpf_map__fd(next), &zero, &taken) == 0)
+			s.entries = std::min<uint64_t>(taken + 1ull, s.capacity); /* slots given out, and slot 0 */
 		out->push_back(std::move(s));
 	}
 	return {};

@@ -38,6 +38,7 @@ describe('loading', () => {
       'fi_filter',
       'fi_cgroup_egress',
       'fi_task_file',
+      'fi_expire',
       'fi_state',
     ])
   })
@@ -108,6 +109,17 @@ describe('reading', () => {
     const fill = (await kept.maps()).find((map) => map.name === 'fi_flows')
     expect(fill).toMatchObject({ entries: 8, capacity: 10_000 })
     expect(fill?.bytes).toBeGreaterThan(0)
+  })
+
+  test('expiry runs in the kernel and removes entries while it walks', async () => {
+    const kernel = await openFixture()
+    for (let number = 2; number <= 2000; number += 2) kernel.testRun('fi_tc_ingress', frame(number))
+    await kernel.expire()
+    expect(kernel.counters()[COUNTER.FLOW_END]).toBe(500n)
+    const { byteLength } = await kernel.dumpFlows()
+    expect(byteLength / RECORD.sizeof).toBe(500)
+    const without = await openFixture({ without: ['fi_expire'] })
+    expect(await caught(without.expire())).toMatchObject({ code: 'ENOENT', object: 'fi_expire' })
   })
 
   test('run time and verifier cost of programs', async () => {
