@@ -68,7 +68,6 @@ function members(line: Line): string {
 
 /** One record is one line in the journal and on a terminal, whatever a peer put into a name. */
 function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
