@@ -5,7 +5,7 @@
 #include "http1.h"
 #include "h2wire.h"
 
-FI_PROTO(grpc_web, 6, 29, FI_TCP, "gRPC-Web", FI_PORTS(), FI_THEN());
+FI_PROTO(grpc_web, 6, 11, FI_TCP, "gRPC-Web", FI_PORTS(), FI_THEN());
 
 /* FI_SIGNATURES 1 "POST with content type application/grpc-web" 2 "reply of content type application/grpc-web"
  *               3 "HTTP/2 HEADERS with content type application/grpc-web" */

@@ -149,19 +149,19 @@ fi_inline __u32 fi_h2_content_type(const struct fi_win *w, __u32 off, __u32 n, i
 	__u8 c;
 
 	if (huffman) {
-		if (fi_be64(w, off) != 0x1d75d0620d263d4cull || fi_be24(w, off + 8) != 0x4d6564)
+		if (n < 11 || fi_be64(w, off) != 0x1d75d0620d263d4cull || fi_be24(w, off + 8) != 0x4d6564)
 			return FI_F2_TYPE;
 		c = fi_at(w, off + 11);
 		if (n == 11 || c == 0xff || c == 0xfb)
 			return FI_F2_GRPC;
-		return fi_be24(w, off + 11) == 0x5bc163 ? FI_F2_GRPC_WEB : FI_F2_TYPE;
+		return n >= 14 && fi_be24(w, off + 11) == 0x5bc163 ? FI_F2_GRPC_WEB : FI_F2_TYPE;
 	}
-	if (!fi_is(w, off, "application/grpc"))
+	if (n < 16 || !fi_is(w, off, "application/grpc"))
 		return FI_F2_TYPE;
 	c = fi_at(w, off + 16);
 	if (n == 16 || c == '+' || c == ';')
 		return FI_F2_GRPC;
-	return fi_is(w, off + 16, "-web") ? FI_F2_GRPC_WEB : FI_F2_TYPE;
+	return n >= 20 && fi_is(w, off + 16, "-web") ? FI_F2_GRPC_WEB : FI_F2_TYPE;
 }
 
 /* Names that matter and are sent as literals: the static table has no :protocol, and some encoders do not use it. */

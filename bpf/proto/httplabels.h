@@ -162,14 +162,16 @@ static struct fi_slice fi_http_path(struct fi_http_message *m)
 /* API style, only where path, content type or a header field leave no doubt. */
 static const char *fi_http_api(const struct fi_http_message *m, struct fi_slice path)
 {
-	struct fi_slice type = m->content_type;
+	struct fi_slice type = m->content_type, body = m->body;
 	int post = fi_slice_is(m->method, "post"), json = fi_slice_begins(type, "application/json");
 
 	if (fi_slice_begins(type, "application/dns-message"))
 		return "dns-over-https";
 	if (fi_slice_begins(type, "application/graphql") || (post && json && fi_slice_ends(path, "/graphql")))
 		return "graphql";
-	if (fi_slice_begins(type, "application/json-rpc") || (post && json && fi_slice_has((struct fi_slice){ m->body.data, m->body.len < 256 ? m->body.len : 256 }, "\"jsonrpc\"")))
+	if (body.len > 256)
+		body.len = 256;
+	if (fi_slice_begins(type, "application/json-rpc") || (post && json && fi_slice_has(body, "\"jsonrpc\"")))
 		return "json-rpc";
 	if (post && (json || fi_slice_begins(type, "application/x-protobuf")) &&
 	    (fi_slice_ends(path, "/v1/traces") || fi_slice_ends(path, "/v1/metrics") || fi_slice_ends(path, "/v1/logs")))
@@ -192,7 +194,7 @@ static void fi_http_labels(struct fi_http_message *m, struct fi_labels *out)
 	const char *api;
 
 	fi_label_slice(out, FI_L_HTTP_METHOD, m->method);
-	if (fi_slice_is(m->method, "connect")) {
+	if (fi_slice_is(m->method, "connect") && !(m->target.len && m->target.data[0] == '/')) { /* RFC 8441 has a path */
 		fi_label_slice(out, FI_L_TUNNEL_TARGET, m->target.len ? m->target : m->host);
 	} else {
 		struct fi_slice path = fi_http_path(m);

@@ -5,7 +5,7 @@
 #include "http1.h"
 #include "h2wire.h"
 
-FI_PROTO(websocket, 7, 28, FI_TCP, "WebSocket", FI_PORTS(), FI_THEN());
+FI_PROTO(websocket, 7, 11, FI_TCP, "WebSocket", FI_PORTS(), FI_THEN());
 
 /* FI_SIGNATURES 1 "upgrade request" 2 "reply 101" 3 "extended CONNECT over HTTP/2" */
 
