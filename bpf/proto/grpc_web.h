@@ -17,11 +17,13 @@ fi_inline fi_answer fi_grpc_web_http1(const struct fi_win *w, int request)
 
 	if (FI_ANSWER_KIND(line) != 2)
 		return line;
-	if (FI_ANSWER_GRADE(line) != FI_STRONG) /* the parent's grade would outrank ours, or there is no line end */
+	if (FI_ANSWER_GRADE(line) !=
+	    FI_STRONG) /* the parent's grade would outrank ours, or there is no line end */
 		return FI_NO;
 	fields = fi_headers(w, 0);
 	if (fields & FI_H_GRPC_WEB)
-		return FI_OVER(FI_HIT(FI_STRONG, request ? FI_CLIENT : FI_SERVER, request ? 1 : 2, 0), FI_P_HTTP1);
+		return FI_OVER(FI_HIT(FI_STRONG, request ? FI_CLIENT : FI_SERVER, request ? 1 : 2, 0),
+			       FI_P_HTTP1);
 	return fields & FI_H_END ? FI_NO : fi_wait(w);
 }
 

@@ -67,7 +67,8 @@ static int fi_h2_read(struct fi_h2_reader *r, const struct fi_text *t, __u32 off
 			if (fi_h2_gather(r, p + 9, cut ? have : len, len, type, flags))
 				return 1;
 			if (cut || flags & 0x04) { /* END_HEADERS, or all that is there for now */
-				int bad = fi_hpack_decode(&r->hpack, r->block, r->used, push ? fi_h2_ignore : fi_http_field, m);
+				int bad = fi_hpack_decode(&r->hpack, r->block, r->used,
+							  push ? fi_h2_ignore : fi_http_field, m);
 
 				if (cut)
 					return t->last;

@@ -8,7 +8,7 @@
 
 #include "../labels.h"
 
-#define FI_HPACK_ARENA 24576
+#define FI_HPACK_ARENA   24576
 #define FI_HPACK_ENTRIES 192
 
 struct fi_slice {
@@ -27,44 +27,88 @@ struct fi_hpack {
 
 /* Appendix A. */
 static const char *const fi_hpack_static[61][2] = {
-	{ ":authority", "" }, { ":method", "GET" }, { ":method", "POST" }, { ":path", "/" },
-	{ ":path", "/index.html" }, { ":scheme", "http" }, { ":scheme", "https" }, { ":status", "200" },
-	{ ":status", "204" }, { ":status", "206" }, { ":status", "304" }, { ":status", "400" },
-	{ ":status", "404" }, { ":status", "500" }, { "accept-charset", "" },
-	{ "accept-encoding", "gzip, deflate" }, { "accept-language", "" }, { "accept-ranges", "" },
-	{ "accept", "" }, { "access-control-allow-origin", "" }, { "age", "" }, { "allow", "" },
-	{ "authorization", "" }, { "cache-control", "" }, { "content-disposition", "" },
-	{ "content-encoding", "" }, { "content-language", "" }, { "content-length", "" },
-	{ "content-location", "" }, { "content-range", "" }, { "content-type", "" }, { "cookie", "" },
-	{ "date", "" }, { "etag", "" }, { "expect", "" }, { "expires", "" }, { "from", "" },
-	{ "host", "" }, { "if-match", "" }, { "if-modified-since", "" }, { "if-none-match", "" },
-	{ "if-range", "" }, { "if-unmodified-since", "" }, { "last-modified", "" }, { "link", "" },
-	{ "location", "" }, { "max-forwards", "" }, { "proxy-authenticate", "" },
-	{ "proxy-authorization", "" }, { "range", "" }, { "referer", "" }, { "refresh", "" },
-	{ "retry-after", "" }, { "server", "" }, { "set-cookie", "" },
-	{ "strict-transport-security", "" }, { "transfer-encoding", "" }, { "user-agent", "" },
-	{ "vary", "" }, { "via", "" }, { "www-authenticate", "" },
+	{":authority", ""},
+	{":method", "GET"},
+	{":method", "POST"},
+	{":path", "/"},
+	{":path", "/index.html"},
+	{":scheme", "http"},
+	{":scheme", "https"},
+	{":status", "200"},
+	{":status", "204"},
+	{":status", "206"},
+	{":status", "304"},
+	{":status", "400"},
+	{":status", "404"},
+	{":status", "500"},
+	{"accept-charset", ""},
+	{"accept-encoding", "gzip, deflate"},
+	{"accept-language", ""},
+	{"accept-ranges", ""},
+	{"accept", ""},
+	{"access-control-allow-origin", ""},
+	{"age", ""},
+	{"allow", ""},
+	{"authorization", ""},
+	{"cache-control", ""},
+	{"content-disposition", ""},
+	{"content-encoding", ""},
+	{"content-language", ""},
+	{"content-length", ""},
+	{"content-location", ""},
+	{"content-range", ""},
+	{"content-type", ""},
+	{"cookie", ""},
+	{"date", ""},
+	{"etag", ""},
+	{"expect", ""},
+	{"expires", ""},
+	{"from", ""},
+	{"host", ""},
+	{"if-match", ""},
+	{"if-modified-since", ""},
+	{"if-none-match", ""},
+	{"if-range", ""},
+	{"if-unmodified-since", ""},
+	{"last-modified", ""},
+	{"link", ""},
+	{"location", ""},
+	{"max-forwards", ""},
+	{"proxy-authenticate", ""},
+	{"proxy-authorization", ""},
+	{"range", ""},
+	{"referer", ""},
+	{"refresh", ""},
+	{"retry-after", ""},
+	{"server", ""},
+	{"set-cookie", ""},
+	{"strict-transport-security", ""},
+	{"transfer-encoding", ""},
+	{"user-agent", ""},
+	{"vary", ""},
+	{"via", ""},
+	{"www-authenticate", ""},
 };
 
 /* Appendix B. The code is canonical: symbols in order of length, then value, and how many there are of each length
  * describe it wholly. */
 static const __u16 fi_huffman_symbol[257] = {
-	48, 49, 50, 97, 99, 101, 105, 111, 115, 116, 32, 37, 45, 46, 47, 51, 52, 53, 54, 55, 56, 57, 61, 65,
-	95, 98, 100, 102, 103, 104, 108, 109, 110, 112, 114, 117, 58, 66, 67, 68, 69, 70, 71, 72, 73, 74,
-	75, 76, 77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 89, 106, 107, 113, 118, 119, 120, 121, 122, 38,
-	42, 44, 59, 88, 90, 33, 34, 40, 41, 63, 39, 43, 124, 35, 62, 0, 36, 64, 91, 93, 126, 94, 125, 60,
-	96, 123, 92, 195, 208, 128, 130, 131, 162, 184, 194, 224, 226, 153, 161, 167, 172, 176, 177, 179,
-	209, 216, 217, 227, 229, 230, 129, 132, 133, 134, 136, 146, 154, 156, 160, 163, 164, 169, 170, 173,
-	178, 181, 185, 186, 187, 189, 190, 196, 198, 228, 232, 233, 1, 135, 137, 138, 139, 140, 141, 143,
-	147, 149, 150, 151, 152, 155, 157, 158, 165, 166, 168, 174, 175, 180, 182, 183, 188, 191, 197, 231,
-	239, 9, 142, 144, 145, 148, 159, 171, 206, 215, 225, 236, 237, 199, 207, 234, 235, 192, 193, 200,
-	201, 202, 205, 210, 213, 218, 219, 238, 240, 242, 243, 255, 203, 204, 211, 212, 214, 221, 222, 223,
-	241, 244, 245, 246, 247, 248, 250, 251, 252, 253, 254, 2, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15, 16, 17,
-	18, 19, 20, 21, 23, 24, 25, 26, 27, 28, 29, 30, 31, 127, 220, 249, 10, 13, 22, 256,
+	48,  49,  50,  97,  99,  101, 105, 111, 115, 116, 32,  37,  45,  46,  47,  51,  52,  53,  54,  55,
+	56,  57,  61,  65,  95,  98,  100, 102, 103, 104, 108, 109, 110, 112, 114, 117, 58,  66,  67,  68,
+	69,  70,  71,  72,  73,  74,  75,  76,  77,  78,  79,  80,  81,  82,  83,  84,  85,  86,  87,  89,
+	106, 107, 113, 118, 119, 120, 121, 122, 38,  42,  44,  59,  88,  90,  33,  34,  40,  41,  63,  39,
+	43,  124, 35,  62,  0,   36,  64,  91,  93,  126, 94,  125, 60,  96,  123, 92,  195, 208, 128, 130,
+	131, 162, 184, 194, 224, 226, 153, 161, 167, 172, 176, 177, 179, 209, 216, 217, 227, 229, 230, 129,
+	132, 133, 134, 136, 146, 154, 156, 160, 163, 164, 169, 170, 173, 178, 181, 185, 186, 187, 189, 190,
+	196, 198, 228, 232, 233, 1,   135, 137, 138, 139, 140, 141, 143, 147, 149, 150, 151, 152, 155, 157,
+	158, 165, 166, 168, 174, 175, 180, 182, 183, 188, 191, 197, 231, 239, 9,   142, 144, 145, 148, 159,
+	171, 206, 215, 225, 236, 237, 199, 207, 234, 235, 192, 193, 200, 201, 202, 205, 210, 213, 218, 219,
+	238, 240, 242, 243, 255, 203, 204, 211, 212, 214, 221, 222, 223, 241, 244, 245, 246, 247, 248, 250,
+	251, 252, 253, 254, 2,   3,   4,   5,   6,   7,   8,   11,  12,  14,  15,  16,  17,  18,  19,  20,
+	21,  23,  24,  25,  26,  27,  28,  29,  30,  31,  127, 220, 249, 10,  13,  22,  256,
 };
 static const __u8 fi_huffman_count[31] = {
-	0, 0, 0, 0, 0, 10, 26, 32, 6, 0, 5, 3, 2, 6, 2, 3, 0, 0, 0, 3, 8, 13, 26, 29, 12, 4, 15, 19, 29, 0,
-	4,
+	0, 0, 0, 0, 0, 10, 26, 32, 6, 0, 5, 3, 2, 6, 2, 3, 0, 0, 0, 3, 8, 13, 26, 29, 12, 4, 15, 19, 29, 0, 4,
 };
 
 /* Decodes n bytes into at most room bytes: length, or -1. */
@@ -145,7 +189,8 @@ static int fi_hpack_string(struct fi_hpack *h, struct fi_cursor *c, struct fi_sl
 }
 
 /* Entry `index` of both tables: 1, 0 when it is not known (a join mid-stream), -1 for the invalid 0. */
-static int fi_hpack_entry(const struct fi_hpack *h, __u32 index, struct fi_slice *name, struct fi_slice *value)
+static int fi_hpack_entry(const struct fi_hpack *h, __u32 index, struct fi_slice *name,
+			  struct fi_slice *value)
 {
 	name->len = value->len = 0;
 	name->data = value->data = h->arena;
@@ -171,7 +216,7 @@ typedef void (*fi_hpack_field)(void *to, const struct fi_slice *name, const stru
 /* Decodes one header block, or what there is of it: 0, or -1 at the first field that cannot be read. */
 static int fi_hpack_decode(struct fi_hpack *h, const __u8 *data, __u32 len, fi_hpack_field field, void *to)
 {
-	struct fi_cursor c = { data, len, 0 };
+	struct fi_cursor c = {data, len, 0};
 
 	while (c.off < c.len) {
 		__u8 b = c.data[c.off];

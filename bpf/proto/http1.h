@@ -30,7 +30,8 @@ FI_FN __u64 fi_http1_status(const struct fi_win *w, __u32 s)
 	if (!fi_blank(fi_at(w, s + 8)) || !fi_status(w, code))
 		return FI_NO;
 	last = fi_at(w, s + 12);
-	if (fi_is(w, s, "HTTP/1.") && fi_at(w, s + 8) == ' ' && code == s + 9 && (last == ' ' || last == '\r' || last == '\n'))
+	if (fi_is(w, s, "HTTP/1.") && fi_at(w, s + 8) == ' ' && code == s + 9 &&
+	    (last == ' ' || last == '\r' || last == '\n'))
 		return FI_HIT(FI_STRONG, FI_SERVER, 3, s);
 	return FI_HIT(FI_FAIR, FI_SERVER, 4, s);
 }
@@ -63,11 +64,16 @@ FI_FN int fi_http1_known(const struct fi_win *w, __u32 s, __u32 t)
 	if (!w)
 		return 0;
 	__u64 m = fi_be64(w, s);
-	int known = m >> 32 == FI_CHARS(0, 0, 0, 0, 'G', 'E', 'T', ' ') || m >> 32 == FI_CHARS(0, 0, 0, 0, 'P', 'U', 'T', ' ') ||
-		    m >> 24 == FI_CHARS(0, 0, 0, 'P', 'O', 'S', 'T', ' ') || m >> 24 == FI_CHARS(0, 0, 0, 'H', 'E', 'A', 'D', ' ') ||
-		    m >> 16 == FI_CHARS(0, 0, 'P', 'A', 'T', 'C', 'H', ' ') || m >> 16 == FI_CHARS(0, 0, 'Q', 'U', 'E', 'R', 'Y', ' ') ||
-		    m >> 8 == FI_CHARS(0, 'D', 'E', 'L', 'E', 'T', 'E', ' ') || m >> 8 == FI_CHARS(0, 'R', 'E', 'P', 'O', 'R', 'T', ' ') ||
-		    m == FI_CHARS('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ') || m == FI_CHARS('P', 'R', 'O', 'P', 'F', 'I', 'N', 'D');
+	int known = m >> 32 == FI_CHARS(0, 0, 0, 0, 'G', 'E', 'T', ' ') ||
+		    m >> 32 == FI_CHARS(0, 0, 0, 0, 'P', 'U', 'T', ' ') ||
+		    m >> 24 == FI_CHARS(0, 0, 0, 'P', 'O', 'S', 'T', ' ') ||
+		    m >> 24 == FI_CHARS(0, 0, 0, 'H', 'E', 'A', 'D', ' ') ||
+		    m >> 16 == FI_CHARS(0, 0, 'P', 'A', 'T', 'C', 'H', ' ') ||
+		    m >> 16 == FI_CHARS(0, 0, 'Q', 'U', 'E', 'R', 'Y', ' ') ||
+		    m >> 8 == FI_CHARS(0, 'D', 'E', 'L', 'E', 'T', 'E', ' ') ||
+		    m >> 8 == FI_CHARS(0, 'R', 'E', 'P', 'O', 'R', 'T', ' ') ||
+		    m == FI_CHARS('O', 'P', 'T', 'I', 'O', 'N', 'S', ' ') ||
+		    m == FI_CHARS('P', 'R', 'O', 'P', 'F', 'I', 'N', 'D');
 
 	return known && (fi_at(w, t) == '/' || fi_is(w, t, "http"));
 }
@@ -83,7 +89,8 @@ FI_FN __u64 fi_http1_simple(const struct fi_win *w, __u32 s, __u32 end)
 		return FI_NO;
 	FI_ROLLED
 	for (__u32 i = 4; i < FI_SIMPLE_MAX; i++)
-		bad |= (fi_bit_range(fi_at(w, s + i), 0x21, 0x5e) ^ 1) & (__u32)(fi_opaque((__u64)(s + i) - end) >> 63);
+		bad |= (fi_bit_range(fi_at(w, s + i), 0x21, 0x5e) ^ 1) &
+		       (__u32)(fi_opaque((__u64)(s + i) - end) >> 63);
 	if (bad)
 		return FI_NO;
 	return FI_HIT(fi_port(w, 80) || fi_port(w, 8080) ? FI_FAIR : FI_WEAK, FI_CLIENT, 7, s);
@@ -117,8 +124,9 @@ fi_inline fi_answer fi_http1_request(const struct fi_win *w, __u32 s)
 
 	__u32 end = fi_line_trim(w, lf);
 
-	if (end >= t + 10 && fi_fit_nocase(w, end - 8, "http/") == FI_FIT_YES && fi_blank(fi_at(w, end - 9)) &&
-	    fi_range(fi_at(w, end - 3), '0', '1') && fi_at(w, end - 2) == '.' && fi_digit(fi_at(w, end - 1))) {
+	if (end >= t + 10 && fi_fit_nocase(w, end - 8, "http/") == FI_FIT_YES &&
+	    fi_blank(fi_at(w, end - 9)) && fi_range(fi_at(w, end - 3), '0', '1') &&
+	    fi_at(w, end - 2) == '.' && fi_digit(fi_at(w, end - 1))) {
 		odd |= !fi_is(w, end - 8, "HTTP/1") || fi_at(w, end - 9) != ' ' || fi_at(w, s + n) != ' ';
 		if (odd)
 			return FI_HIT(FI_FAIR, FI_CLIENT, 5, s);

@@ -11,9 +11,9 @@ struct fi_http_message {
 	struct fi_slice method, target, status, host, content_type, user_agent, server, body;
 	struct fi_slice ws_protocol; /* Sec-WebSocket-Protocol */
 	struct fi_slice ssdp_target; /* ST or NT */
-	__u8 complete; /* all header fields were seen */
-	__u8 remote_write; /* X-Prometheus-Remote-Write-Version */
-	__u8 soap; /* SOAPAction */
+	__u8 complete;               /* all header fields were seen */
+	__u8 remote_write;           /* X-Prometheus-Remote-Write-Version */
+	__u8 soap;                   /* SOAPAction */
 };
 
 static inline int fi_slice_fold(struct fi_slice s, const char *lit, int prefix)
@@ -30,7 +30,7 @@ static inline int fi_slice_fold(struct fi_slice s, const char *lit, int prefix)
 	}
 	return 1;
 }
-#define fi_slice_is(s, lit) fi_slice_fold(s, lit, 0)
+#define fi_slice_is(s, lit)     fi_slice_fold(s, lit, 0)
 #define fi_slice_begins(s, lit) fi_slice_fold(s, lit, 1)
 
 static inline int fi_slice_ends(struct fi_slice s, const char *lit)
@@ -62,7 +62,7 @@ static inline struct fi_slice fi_slice_of(const __u8 *from, const __u8 *to)
 		from++;
 	while (from < to && (to[-1] == ' ' || to[-1] == '\t' || to[-1] == '\r'))
 		to--;
-	return (struct fi_slice){ from, to - from };
+	return (struct fi_slice){from, to - from};
 }
 
 /* One header field, by either HTTP version. The first value stays. */
@@ -73,10 +73,17 @@ static void fi_http_field(void *to, const struct fi_slice *name, const struct fi
 		const char *name;
 		struct fi_slice *slot;
 	} fields[] = {
-		{ "host", &m->host }, { ":authority", &m->host }, { ":method", &m->method }, { ":path", &m->target },
-		{ ":status", &m->status }, { "content-type", &m->content_type }, { "user-agent", &m->user_agent },
-		{ "server", &m->server }, { "sec-websocket-protocol", &m->ws_protocol }, { "st", &m->ssdp_target },
-		{ "nt", &m->ssdp_target },
+		{"host", &m->host},
+		{":authority", &m->host},
+		{":method", &m->method},
+		{":path", &m->target},
+		{":status", &m->status},
+		{"content-type", &m->content_type},
+		{"user-agent", &m->user_agent},
+		{"server", &m->server},
+		{"sec-websocket-protocol", &m->ws_protocol},
+		{"st", &m->ssdp_target},
+		{"nt", &m->ssdp_target},
 	};
 
 	for (__u32 i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
@@ -97,10 +104,10 @@ static void fi_http_start(struct fi_http_message *m, const __u8 *from, const __u
 	while (b < to && (*b == ' ' || *b == '\t'))
 		b++;
 	if (memchr(from, '/', a - from)) {
-		m->status = (struct fi_slice){ b, to - b < 3 ? 0 : 3 };
+		m->status = (struct fi_slice){b, to - b < 3 ? 0 : 3};
 		return;
 	}
-	m->method = (struct fi_slice){ from, a - from };
+	m->method = (struct fi_slice){from, a - from};
 	a = to; /* the version is what follows the last blank; HTTP/0.9 has none */
 	while (a > b && *--a != ' ' && *a != '\t')
 		;
@@ -121,13 +128,13 @@ static int fi_http_read(const struct fi_text *t, __u32 off, struct fi_http_messa
 
 		if (stop == p) {
 			m->complete = 1;
-			m->body = (struct fi_slice){ lf + 1, end - lf - 1 };
+			m->body = (struct fi_slice){lf + 1, end - lf - 1};
 			break;
 		}
 		if (first) {
 			fi_http_start(m, p, fi_slice_of(p, stop).data + fi_slice_of(p, stop).len);
 		} else if ((colon = memchr(p, ':', stop - p))) {
-			struct fi_slice name = { p, colon - p }, value = fi_slice_of(colon + 1, stop);
+			struct fi_slice name = {p, colon - p}, value = fi_slice_of(colon + 1, stop);
 
 			fi_http_field(m, &name, &value);
 		}
@@ -149,8 +156,8 @@ static struct fi_slice fi_http_path(struct fi_http_message *m)
 
 		while (p < end && *p != '/' && *p != '?')
 			p++;
-		m->host = (struct fi_slice){ host, p - host };
-		path = (struct fi_slice){ p, end - p };
+		m->host = (struct fi_slice){host, p - host};
+		path = (struct fi_slice){p, end - p};
 		break;
 	}
 	for (__u32 i = 0; i < path.len; i++)
@@ -171,10 +178,12 @@ static const char *fi_http_api(const struct fi_http_message *m, struct fi_slice 
 		return "graphql";
 	if (body.len > 256)
 		body.len = 256;
-	if (fi_slice_begins(type, "application/json-rpc") || (post && json && fi_slice_has(body, "\"jsonrpc\"")))
+	if (fi_slice_begins(type, "application/json-rpc") ||
+	    (post && json && fi_slice_has(body, "\"jsonrpc\"")))
 		return "json-rpc";
 	if (post && (json || fi_slice_begins(type, "application/x-protobuf")) &&
-	    (fi_slice_ends(path, "/v1/traces") || fi_slice_ends(path, "/v1/metrics") || fi_slice_ends(path, "/v1/logs")))
+	    (fi_slice_ends(path, "/v1/traces") || fi_slice_ends(path, "/v1/metrics") ||
+	     fi_slice_ends(path, "/v1/logs")))
 		return "otlp";
 	if (post && m->remote_write && fi_slice_begins(type, "application/x-protobuf"))
 		return "prometheus-remote-write";
@@ -194,7 +203,8 @@ static void fi_http_labels(struct fi_http_message *m, struct fi_labels *out)
 	const char *api;
 
 	fi_label_slice(out, FI_L_HTTP_METHOD, m->method);
-	if (fi_slice_is(m->method, "connect") && !(m->target.len && m->target.data[0] == '/')) { /* RFC 8441 has a path */
+	if (fi_slice_is(m->method, "connect") &&
+	    !(m->target.len && m->target.data[0] == '/')) { /* RFC 8441 has a path */
 		fi_label_slice(out, FI_L_TUNNEL_TARGET, m->target.len ? m->target : m->host);
 	} else {
 		struct fi_slice path = fi_http_path(m);

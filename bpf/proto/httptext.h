@@ -9,8 +9,8 @@
 
 #include "../sig.h"
 
-#define FI_NO_LINE 0xffff /* no line end in the window */
-#define FI_METHOD_MAX 24 /* longest method token taken: BASELINE-CONTROL has 16 */
+#define FI_NO_LINE      0xffff /* no line end in the window */
+#define FI_METHOD_MAX   24     /* longest method token taken: BASELINE-CONTROL has 16 */
 #define FI_HEADER_LINES 40
 
 /* More bytes can still come into this window. */
@@ -27,7 +27,7 @@ fi_inline fi_answer fi_wait(const struct fi_win *w)
 
 /* Unrolled loops keep every address at hand: the 512 bytes of stack would not do. */
 #ifdef __clang__
-#define FI_ROLLED _Pragma("clang loop unroll(disable)")
+#define FI_ROLLED   _Pragma("clang loop unroll(disable)")
 #define FI_UNROLLED _Pragma("unroll")
 #else
 #define FI_ROLLED
@@ -145,7 +145,8 @@ FI_FN int fi_method(const struct fi_win *w, __u32 from)
 		__u8 c = fi_at(w, from + i);
 		__u32 small = fi_bit_range(c, 'a', 26);
 		/* '-' for M-SEARCH, '_' for GET_PARAMETER */
-		__u32 ok = fi_bit_range(c, 'A', 26) | fi_bit_range(c, '-', 1) | fi_bit_range(c, '_', 1) | small;
+		__u32 ok =
+			fi_bit_range(c, 'A', 26) | fi_bit_range(c, '-', 1) | fi_bit_range(c, '_', 1) | small;
 
 		still &= ok;
 		lower |= still & small;
@@ -163,18 +164,18 @@ FI_FN int fi_method(const struct fi_win *w, __u32 from)
 /* Three digits at off and then none: a status code. */
 fi_inline int fi_status(const struct fi_win *w, __u32 off)
 {
-	return fi_range(fi_at(w, off), '1', '9') && fi_digit(fi_at(w, off + 1)) && fi_digit(fi_at(w, off + 2)) &&
-	       !fi_digit(fi_at(w, off + 3));
+	return fi_range(fi_at(w, off), '1', '9') && fi_digit(fi_at(w, off + 1)) &&
+	       fi_digit(fi_at(w, off + 2)) && !fi_digit(fi_at(w, off + 3));
 }
 
 /* Header fields that decide something. */
 enum fi_header {
-	FI_H_END = 1, /* the empty line */
+	FI_H_END = 1,       /* the empty line */
 	FI_H_WEBSOCKET = 2, /* Upgrade: websocket */
-	FI_H_H2C = 4, /* Upgrade: h2c */
-	FI_H_WS_KEY = 8, /* Sec-WebSocket-Key */
+	FI_H_H2C = 4,       /* Upgrade: h2c */
+	FI_H_WS_KEY = 8,    /* Sec-WebSocket-Key */
 	FI_H_GRPC_WEB = 16, /* Content-Type: application/grpc-web… */
-	FI_H_SSDP = 32, /* ST, NT, NTS, USN, EXT */
+	FI_H_SSDP = 32,     /* ST, NT, NTS, USN, EXT */
 };
 
 /* First byte of the value, after the colon at off - 1. */
@@ -187,7 +188,7 @@ fi_inline __u32 fi_value(const struct fi_win *w, __u32 off)
 
 /* Eight bytes as lower-case letters, big-endian; other characters change too, so the constants are made by the same. */
 #define FI_FOLD8(v) ((v) | 0x2020202020202020ull)
-#define FI_CHARS(a, b, c, d, e, f, g, h)                                                           \
+#define FI_CHARS(a, b, c, d, e, f, g, h)                                                                \
 	((__u64)(a) << 56 | (__u64)(b) << 48 | (__u64)(c) << 40 | (__u64)(d) << 32 | (__u64)(e) << 24 | \
 	 (__u64)(f) << 16 | (__u64)(g) << 8 | (__u64)(h))
 
@@ -209,9 +210,11 @@ FI_FN int fi_header_at(const struct fi_win *w, __u32 off)
 			return FI_H_WEBSOCKET;
 		return (fi_be24(w, v) | 0x202020) == FI_CHARS(0, 0, 0, 0, 0, 'h', '2', 'c') ? FI_H_H2C : 0;
 	}
-	if (a == FI_CHARS('s', 'e', 'c', '-', 'w', 'e', 'b', 's') && b == FI_CHARS('o', 'c', 'k', 'e', 't', '-', 'k', 'e'))
+	if (a == FI_CHARS('s', 'e', 'c', '-', 'w', 'e', 'b', 's') &&
+	    b == FI_CHARS('o', 'c', 'k', 'e', 't', '-', 'k', 'e'))
 		return fi_at(w, off + 17) == ':' ? FI_H_WS_KEY : 0;
-	if (a == FI_CHARS('c', 'o', 'n', 't', 'e', 'n', 't', '-') && b >> 24 == FI_CHARS(0, 0, 0, 't', 'y', 'p', 'e', ':')) {
+	if (a == FI_CHARS('c', 'o', 'n', 't', 'e', 'n', 't', '-') &&
+	    b >> 24 == FI_CHARS(0, 0, 0, 't', 'y', 'p', 'e', ':')) {
 		v = fi_value(w, off + 13);
 		return fi_fit_nocase(w, v, "application/grpc-web") == FI_FIT_YES ? FI_H_GRPC_WEB : 0;
 	}
@@ -220,7 +223,9 @@ FI_FN int fi_header_at(const struct fi_win *w, __u32 off)
 	    x == FI_CHARS(0, 0, 0, 0, 'e', 'x', 't', ':'))
 		return FI_H_SSDP;
 	x >>= 8;
-	return x == FI_CHARS(0, 0, 0, 0, 0, 's', 't', ':') || x == FI_CHARS(0, 0, 0, 0, 0, 'n', 't', ':') ? FI_H_SSDP : 0;
+	return x == FI_CHARS(0, 0, 0, 0, 0, 's', 't', ':') || x == FI_CHARS(0, 0, 0, 0, 0, 'n', 't', ':')
+		       ? FI_H_SSDP
+		       : 0;
 }
 
 /* Header fields of the message whose start line begins at from: enum fi_header bits of what lies before the empty

@@ -17,9 +17,9 @@ FI_SIG(rtsp)
 	if (fit == FI_FIT_YES) {
 		if (!fi_in(w, s, 13))
 			return fi_wait(w);
-		return fi_range(fi_at(w, s + 5), '1', '2') && fi_is(w, s + 6, ".0 ") && fi_status(w, s + 9) ?
-			       FI_HIT(FI_STRONG, FI_SERVER, 2, s) :
-			       FI_NO;
+		return fi_range(fi_at(w, s + 5), '1', '2') && fi_is(w, s + 6, ".0 ") && fi_status(w, s + 9)
+			       ? FI_HIT(FI_STRONG, FI_SERVER, 2, s)
+			       : FI_NO;
 	}
 	n = fi_method(w, s);
 	if (n == 0 || n & 0x100)
@@ -31,9 +31,9 @@ FI_SIG(rtsp)
 		return fi_wait(w);
 	end = fi_line_trim(w, lf);
 	return end >= s + n + 11 && fi_is(w, end - 9, " RTSP/") && fi_range(fi_at(w, end - 3), '1', '2') &&
-			       fi_is(w, end - 2, ".0") ?
-		       FI_HIT(FI_STRONG, FI_CLIENT, 1, s) :
-		       FI_NO;
+			       fi_is(w, end - 2, ".0")
+		       ? FI_HIT(FI_STRONG, FI_CLIENT, 1, s)
+		       : FI_NO;
 }
 
 #ifdef FI_HOST

@@ -17,7 +17,9 @@ FI_SIG(sip)
 	if (fit == FI_FIT_YES) {
 		if (!fi_in(w, s, 12))
 			return fi_wait(w);
-		return fi_status(w, s + 8) && fi_range(fi_at(w, s + 8), '1', '6') ? FI_HIT(FI_STRONG, FI_EITHER, 2, s) : FI_NO;
+		return fi_status(w, s + 8) && fi_range(fi_at(w, s + 8), '1', '6')
+			       ? FI_HIT(FI_STRONG, FI_EITHER, 2, s)
+			       : FI_NO;
 	}
 	n = fi_method(w, s);
 	if (n == 0 || n & 0x100)
@@ -30,7 +32,8 @@ FI_SIG(sip)
 	if (lf >= FI_WINDOW)
 		return fi_wait(w);
 	end = fi_line_trim(w, lf);
-	return end >= s + n + 10 && fi_is(w, end - 8, " SIP/2.0") ? FI_HIT(FI_STRONG, FI_EITHER, 1, s) : FI_NO;
+	return end >= s + n + 10 && fi_is(w, end - 8, " SIP/2.0") ? FI_HIT(FI_STRONG, FI_EITHER, 1, s)
+								  : FI_NO;
 }
 
 #ifdef FI_HOST

@@ -22,7 +22,9 @@ fi_inline fi_answer fi_websocket_http1(const struct fi_win *w, int request)
 		return FI_NO;
 	fields = fi_headers(w, 0);
 	if ((fields & want) == want)
-		return FI_OVER(request ? FI_HIT(FI_WEAK, FI_CLIENT, 1, 0) : FI_HIT(FI_STRONG, FI_SERVER, 2, 0), FI_P_HTTP1);
+		return FI_OVER(request ? FI_HIT(FI_WEAK, FI_CLIENT, 1, 0)
+				       : FI_HIT(FI_STRONG, FI_SERVER, 2, 0),
+			       FI_P_HTTP1);
 	return fields & FI_H_END ? FI_NO : fi_wait(w);
 }
 
