@@ -131,10 +131,8 @@ void Replay::account(Slot &s)
 		f->flags |= FI_F_FRAGMENT;
 	if (!s.pkt.payload_len || s.pkt.part == FI_PART_LATER)
 		return;
-	if (fi_core_looks(f, s.end) || !(f->flags & FI_F_LABELLED))
+	if (f->state < FI_S_DONE || !(f->flags & FI_F_LABELLED))
 		payload(e, s);
-	else
-		f->side[s.end].payload_packets++;
 }
 
 void Replay::payload(FlowEntry *e, Slot &s)

@@ -179,6 +179,8 @@ enum fi_protocol {
 	FI_ASK(vnc, FI_P_VNC); \
 	FI_ASK(rsync, FI_P_RSYNC); \
 	FI_ASK(grpc, FI_P_GRPC); \
+	FI_ASK(grpc_web, FI_P_GRPC_WEB); \
+	FI_ASK(websocket, FI_P_WEBSOCKET); \
 	FI_ASK(http2, FI_P_HTTP2); \
 	FI_ASK(dubbo, FI_P_DUBBO); \
 	FI_ASK(bgp, FI_P_BGP); \
@@ -191,8 +193,6 @@ enum fi_protocol {
 	FI_ASK(xmpp, FI_P_XMPP); \
 	FI_ASK(sip, FI_P_SIP); \
 	FI_ASK(rtsp, FI_P_RTSP); \
-	FI_ASK(websocket, FI_P_WEBSOCKET); \
-	FI_ASK(grpc_web, FI_P_GRPC_WEB); \
 	FI_ASK(http1, FI_P_HTTP1); \
 	FI_ASK(nats, FI_P_NATS); \
 	FI_ASK(stomp, FI_P_STOMP); \
@@ -302,6 +302,8 @@ static const fi_labels_fn fi_proto_labels[FI_P_MAX] = {
 	[FI_P_TLS] = fi_labels_tls,
 	[FI_P_SSH] = fi_labels_ssh,
 	[FI_P_GRPC] = fi_labels_grpc,
+	[FI_P_GRPC_WEB] = fi_labels_grpc_web,
+	[FI_P_WEBSOCKET] = fi_labels_websocket,
 	[FI_P_HTTP2] = fi_labels_http2,
 	[FI_P_DUBBO] = fi_labels_dubbo,
 	[FI_P_DTLS] = fi_labels_dtls,
@@ -309,8 +311,6 @@ static const fi_labels_fn fi_proto_labels[FI_P_MAX] = {
 	[FI_P_SSDP] = fi_labels_ssdp,
 	[FI_P_SIP] = fi_labels_sip,
 	[FI_P_RTSP] = fi_labels_rtsp,
-	[FI_P_WEBSOCKET] = fi_labels_websocket,
-	[FI_P_GRPC_WEB] = fi_labels_grpc_web,
 	[FI_P_HTTP1] = fi_labels_http1,
 	[FI_P_POSTGRESQL] = fi_labels_postgresql,
 	[FI_P_MYSQL] = fi_labels_mysql,
@@ -332,6 +332,8 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_VNC] = "vnc",
 	[FI_P_RSYNC] = "rsync",
 	[FI_P_GRPC] = "grpc",
+	[FI_P_GRPC_WEB] = "grpc-web",
+	[FI_P_WEBSOCKET] = "websocket",
 	[FI_P_HTTP2] = "http2",
 	[FI_P_DUBBO] = "dubbo",
 	[FI_P_BGP] = "bgp",
@@ -348,8 +350,6 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_SSDP] = "ssdp",
 	[FI_P_SIP] = "sip",
 	[FI_P_RTSP] = "rtsp",
-	[FI_P_WEBSOCKET] = "websocket",
-	[FI_P_GRPC_WEB] = "grpc-web",
 	[FI_P_HTTP1] = "http1",
 	[FI_P_NATS] = "nats",
 	[FI_P_STOMP] = "stomp",

@@ -106,21 +106,20 @@ FI_FN int fi_parse_l4(struct fi_pkt *p)
 	p->tuple.port_be[0] = p->tuple.port_be[1] = 0;
 	p->payload_len = left;
 	p->payload_off = p->off;
+	/* a step that lacks bytes is repeated with more: nothing is settled before they are there */
+	if (p->part != FI_PART_LATER && !fi_room(p, l4 == FI_TCP ? 20 : l4 == FI_UDP ? 8 : l4 == FI_SCTP ? 12 : 0))
+		return -FI_C_TRUNCATED;
 	p->next = FI_NEXT_DONE;
 	p->l4_done = 1;
 	if (p->part == FI_PART_LATER)
 		return 0;
 	if (l4 == FI_TCP) {
-		if (!fi_room(p, 20))
-			return -FI_C_TRUNCATED;
 		head = (fi_h8(p, 12) >> 4) * 4;
 		if (head < 20 || head > left)
 			return -FI_C_MALFORMED;
 		p->seq = fi_h32(p, 4);
 		p->tcp_flags = fi_h8(p, 13);
 	} else if (l4 == FI_UDP) {
-		if (!fi_room(p, 8))
-			return -FI_C_TRUNCATED;
 		__u32 len = fi_h16(p, 4);
 
 		head = 8;
@@ -131,8 +130,6 @@ FI_FN int fi_parse_l4(struct fi_pkt *p)
 		if (p->decap && fi_udp_carrier(p, fi_h16(p, 2)))
 			p->next = FI_NEXT_UDP_TUNNEL + fi_h16(p, 2);
 	} else if (l4 == FI_SCTP) {
-		if (!fi_room(p, 12))
-			return -FI_C_TRUNCATED;
 		head = 12;
 		if (left < 12)
 			return -FI_C_MALFORMED;

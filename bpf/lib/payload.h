@@ -100,6 +100,8 @@ fi_inline void fi_payload(FI_PAYLOAD_CTX *ctx, struct fi_flow *f, int end, struc
 {
 	__u32 readable;
 
+	if (f->state >= FI_S_DONE) /* only counted from now on */
+		return;
 	f->side[end & 1].payload_packets++;
 	if (x->tuple.l4 != FI_TCP && x->tuple.l4 != FI_UDP) {
 		f->state = FI_S_DONE;

@@ -45,7 +45,7 @@ fi_inline void fi_used(struct sock *sk)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct fi_owner *o = bpf_sk_storage_get(&fi_owners, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
 
-	if (!o || (o->how == FI_OWNER_USED && o->pid == task->tgid && o->exec_id == (__u32)task->self_exec_id))
+	if (!o || (o->how == FI_OWNER_USED && o->pid == (__u32)task->tgid && o->exec_id == (__u32)task->self_exec_id))
 		return;
 	if (task->flags & PF_KTHREAD)
 		return;
