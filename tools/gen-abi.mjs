@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads the layouts of bpf/abi.h from the BTF of the built object, and the counters' help texts from its comments; writes
 // src/gen/abi.ts. The compiler is the only one who knows a layout for sure, so nothing is computed here.
-// usage: gen-abi.mjs [--check]   --check: exit 1 when src/gen/abi.ts is out of date
+// usage: gen-abi.mjs [--check] [--object FILE]   --check: exit 1 when src/gen/abi.ts is out of date
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
-const object = join(root, 'build/flowident.bpf.o')
+const given = process.argv.indexOf('--object')
+const object = given > 0 ? process.argv[given + 1] : join(root, 'build/flowident.bpf.o')
 const output = join(root, 'src/gen/abi.ts')
 if (!existsSync(object)) throw new Error(`${object} is missing: build it first (make bpf)`)
 
