@@ -21,7 +21,8 @@ function hot(kernel: KernelHandle, program: string, data: Uint8Array): number {
 function spread(kernel: KernelHandle, program: string, make: (i: number) => Uint8Array, flows: number): number {
   const times: number[] = []
   const step = 7919 // coprime with the numbers of flows used here
-  for (let i = 0, at = 0; i < Math.min(flows, 20_000); i++, at = (at + step) % flows) times.push(kernel.testRun(program, make(at), { repeat: 2 }).durationNs)
+  for (let i = 0, at = 0; i < Math.min(flows, 20_000); i++, at = (at + step) % flows)
+    times.push(kernel.testRun(program, make(at), { repeat: 2 }).durationNs)
   return median(times)
 }
 
@@ -52,7 +53,10 @@ for (const flows of [1, 1000, 100_000]) {
       settle(kernel, ours, flowOf(i))
       bare.testRun(lookup, established(i))
     }
-    const measure = flows === 1 ? (k: KernelHandle, p: string) => hot(k, p, established(0)) : (k: KernelHandle, p: string) => spread(k, p, established, flows)
+    const measure =
+      flows === 1
+        ? (k: KernelHandle, p: string) => hot(k, p, established(0))
+        : (k: KernelHandle, p: string) => spread(k, p, established, flows)
     const [e, l, o] = [measure(bare, empty), measure(bare, lookup), measure(kernel, ours)]
     rows.push([ours, 'established', String(flows), String(e), String(l), String(o), (o / l).toFixed(2)])
     if (ours === 'fi_xdp') continue
@@ -64,12 +68,15 @@ for (const [name, payload] of [
   ['HTTP request', Buffer.from('GET / HTTP/1.1\r\nHost: example.org\r\nUser-Agent: curl/8.0\r\nAccept: */*\r\n\r\n')],
   ['matches nothing', Buffer.from(Array.from({ length: 200 }, (_, i) => (i * 167 + 13) & 255))],
 ] as const) {
-  const make = (i: number): Uint8Array => packet({ source: 0x0b000000 + i * 7, sport: 2000 + (i % 50_000), dport: 4999, flags: 0x18, seq: 1, payload })
+  const make = (i: number): Uint8Array =>
+    packet({ source: 0x0b000000 + i * 7, sport: 2000 + (i % 50_000), dport: 4999, flags: 0x18, seq: 1, payload })
   const times: number[] = []
   for (let i = 0; i < 4000; i++) times.push(first.testRun('fi_xdp', make(i), { repeat: 1 }).durationNs)
   rows.push(['fi_xdp', `first payload, ${name}`, 'new', '', '', String(median(times)), ''])
 }
 first.close()
 bare.close()
-console.log('| program | packet | flows | empty, ns | bare parse + lookup, ns | flowident, ns | ratio to bare |\n| --- | --- | --- | --- | --- | --- | --- |')
+console.log(
+  '| program | packet | flows | empty, ns | bare parse + lookup, ns | flowident, ns | ratio to bare |\n| --- | --- | --- | --- | --- | --- | --- |',
+)
 for (const row of rows) console.log(`| ${row.join(' | ')} |`)

@@ -38,7 +38,10 @@ export function flowStates(records: Buffer): Map<string, string> {
         ends: [0, 1].map((end) => side(records, flow + FLOW.side + end * SIDE.sizeof)),
       }
       const key = `${records[at + RECORD.tuple + TUPLE.l4]} ${tuple.toString('hex')} ${state.vlan} ${state.tunnel}`
-      out.set(key, JSON.stringify(state, (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v)))
+      out.set(
+        key,
+        JSON.stringify(state, (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v)),
+      )
     }
     at += size
   }
