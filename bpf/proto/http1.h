@@ -13,8 +13,6 @@ FI_PROTO(http1, 2, 30, FI_TCP, "HTTP/1.x", FI_PORTS(80, 8080, 8000, 8888, 3128),
 /* FI_SIGNATURES 1 "request line" 2 "CONNECT request line" 3 "status line" 4 "unusual status line"
  *               5 "unusual request line" 6 "start of a long request line" 7 "HTTP/0.9 request" */
 
-#define FI_SIMPLE_MAX 64 /* longest HTTP/0.9 target taken */
-
 /* `HTTP/1.1 200 `. Servers also send two blanks, a tab, lower case, another version: those are FAIR. */
 FI_FN __u64 fi_http1_status(const struct fi_win *w, __u32 s)
 {
@@ -79,19 +77,9 @@ FI_FN int fi_http1_known(const struct fi_win *w, __u32 s, __u32 t)
 }
 
 /* `GET /path CR LF`, nothing else on the line. The answer to it has no form at all. */
-FI_FN __u64 fi_http1_simple(const struct fi_win *w, __u32 s, __u32 end)
+fi_inline fi_answer fi_http1_simple(const struct fi_win *w, __u32 s, __u32 end)
 {
-	__u32 bad = 0;
-
-	if (!w)
-		return FI_NO;
-	if (!w->start || !fi_is(w, s, "GET /") || end - s > FI_SIMPLE_MAX)
-		return FI_NO;
-	FI_ROLLED
-	for (__u32 i = 4; i < FI_SIMPLE_MAX; i++)
-		bad |= (fi_bit_range(fi_at(w, s + i), 0x21, 0x5e) ^ 1) &
-		       (__u32)(fi_opaque((__u64)(s + i) - end) >> 63);
-	if (bad)
+	if (!w->start || !fi_is(w, s, "GET /") || !fi_visible(w, s + 4, end))
 		return FI_NO;
 	return FI_HIT(fi_port(w, 80) || fi_port(w, 8080) ? FI_FAIR : FI_WEAK, FI_CLIENT, 7, s);
 }

@@ -99,6 +99,32 @@ FI_FN int fi_line_end(const struct fi_win *w, __u32 from)
 	return index < w->len ? index : FI_NO_LINE;
 }
 
+/* 1 when all bytes from `from` to `to` are visible ASCII, neither blank nor control. */
+FI_FN int fi_visible(const struct fi_win *w, __u32 from, __u32 to)
+{
+	const __u64 ones = 0x0101010101010101ull;
+	__u64 bad = 0;
+
+	if (!w || to > FI_WINDOW || from > to)
+		return 0;
+	__u32 at = w->at & (FI_WINDOW - 1), first = at + from, last = at + to, index = first & ~7u;
+	__u64 skip = (1ull << (first & 7) * 8) - 1, v; /* bytes of the word that do not count */
+
+	FI_ROLLED
+	for (__u32 i = 0; i < FI_WINDOW / 8 + 1; i++) {
+		if (index + 8 > last)
+			break;
+		v = (fi_word(w, index) & ~skip) | (ones * 'a' & skip);
+		bad |= v | (v - ones * 0x21) | (v + ones); /* high bits: not ASCII, below '!', DEL */
+		skip = 0;
+		index += 8;
+	}
+	skip |= ~0ull << (last & 7) * 8; /* the last word, or none of it */
+	v = (fi_word(w, index) & ~skip) | (ones * 'a' & skip);
+	bad |= v | (v - ones * 0x21) | (v + ones);
+	return !(bad & ones << 7);
+}
+
 /* End of the line that the LF at `lf` ends, without CR and up to two blanks. */
 FI_FN int fi_line_trim(const struct fi_win *w, __u32 lf)
 {
