@@ -106,6 +106,12 @@ struct bpf_iter__task_file {
 	__u32 fd;
 	struct file *file;
 } FI_CORE;
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	struct bpf_map *map;
+	void *key;
+	void *value;
+} FI_CORE;
 struct bpf_iter__bpf_sk_storage_map {
 	struct bpf_iter_meta *meta;
 	struct bpf_map *map;

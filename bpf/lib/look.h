@@ -8,6 +8,10 @@
 /* Working memory of one packet. */
 struct fi_scratch {
 	__u32 busy;
+	__u32 end; /* tuple end that sent the packet */
+	__u32 segments;
+	__u32 vlan; /* tag that the card took off */
+	__u32 decided; /* the flow is in fi_flows */
 	__u32 pad;
 	struct fi_pkt pkt;
 	struct fi_win win;

@@ -176,8 +176,10 @@ FI_FN __u32 fi_dns_message(const struct fi_win *w, __u32 at, __u32 n, __u32 mode
 
 /* For the usual port: a message that breaks the rules somewhere (wrong counts, a name that runs on, an odd operation),
  * but has either a proper question or a proper header. */
-fi_inline __u32 fi_dns_broken(const struct fi_win *w)
+FI_FN __u32 fi_dns_broken(const struct fi_win *w)
 {
+	if (!w)
+		return 0;
 	__u32 flags = fi_be16(w, 2), name = fi_dns_name(w, FI_DNS_HEADER), p = name & 0xffff, header;
 
 	header = fi_equal(fi_be16(w, 4), 1) & fi_below(fi_be16(w, 6), 33) & fi_below(fi_be16(w, 8), 33) & fi_below(fi_be16(w, 10), 33) &

@@ -40,41 +40,40 @@ fi_inline struct fi_pending *fi_wire_keep(const struct fi_tuple *t, int create)
 #undef fi_payload
 #undef FI_PAYLOAD_CTX
 
-fi_inline void fi_wire(void *ctx, int xdp, int ingress, __u32 len, __u32 segments, __u32 ifindex, __u32 vlan)
-{
-	struct fi_wire_ctx c = { .ctx = ctx, .xdp = xdp };
-	struct fi_scratch *x;
-	struct fi_tuple *t;
-	struct fi_flow *f;
-	int err, end, decided = 1;
+#define FI_WIRE_XDP 1
+#define FI_WIRE_INGRESS 2
 
-	fi_count_n(ingress ? FI_C_WIRE_RX : FI_C_WIRE_TX, segments);
-	x = fi_scratch_take();
-	if (!x)
-		return;
-	err = fi_read_headers(ctx, xdp, &x->pkt, len, FI_NEXT_ETH, fi_cfg_wire_view, 1);
-	if (!err && vlan && !x->pkt.vlan) { /* the card took the tag off */
-		x->pkt.vlan = vlan & 0xfff;
+/* Headers, flow, counters: the flow whose payload is to be looked at, or NULL. x->pkt.wire_len, x->segments and x->vlan
+ * are set by the caller. */
+FI_SUB struct fi_flow *fi_wire_find(void *ctx, int mode, struct fi_scratch *x, __u32 ifindex)
+{
+	int xdp = mode & FI_WIRE_XDP, ingress = mode & FI_WIRE_INGRESS ? 1 : 0, end;
+	struct fi_tuple *t = &x->tuple;
+	struct fi_flow *f;
+	int err = fi_read_headers(ctx, xdp, &x->pkt, x->pkt.wire_len, FI_NEXT_ETH, fi_cfg_wire_view, 1);
+	__u64 now;
+
+	if (!err && x->vlan && !x->pkt.vlan) { /* the card took the tag off */
+		x->pkt.vlan = x->vlan & 0xfff;
 		fi_zone(&x->pkt, x->pkt.vlan);
 	}
 	if (!err && x->pkt.part != FI_PART_WHOLE)
 		err = fi_fragment(&x->pkt);
 	if (err) {
-		fi_count_n(-err, segments);
-		goto out;
+		fi_count_n(-err, x->segments);
+		return 0;
 	}
 	if (x->pkt.tunnels)
 		FI_COUNT(FI_C_TUNNELLED);
-	t = &x->tuple;
 	*t = x->pkt.tuple;
 	t->zone = (t->zone + ifindex) * 0x9e3779b1u;
 	end = fi_normalise(t);
-	__u64 now = bpf_ktime_get_coarse_ns();
-
+	now = bpf_ktime_get_coarse_ns();
+	x->decided = 1;
 	f = bpf_map_lookup_elem(&fi_flows, t);
 	if (!f) {
 		f = bpf_map_lookup_elem(&fi_new, t);
-		decided = 0;
+		x->decided = 0;
 	}
 	if (f && fi_reused(f, end, &x->pkt)) {
 		if (f->state != FI_S_ENDED)
@@ -87,58 +86,105 @@ fi_inline void fi_wire(void *ctx, int xdp, int ingress, __u32 len, __u32 segment
 		bpf_map_update_elem(&fi_new, t, &x->fresh, BPF_NOEXIST);
 		f = bpf_map_lookup_elem(&fi_new, t);
 		if (!f) {
-			fi_count_n(FI_C_TABLE_FULL, segments);
-			goto out;
+			fi_count_n(FI_C_TABLE_FULL, x->segments);
+			return 0;
 		}
 	}
 	f->last_ns = now;
 	f->side[end & 1].ingress = ingress;
-	fi_flow_count(f, end, ingress, segments, x->pkt.l3_len);
+	fi_flow_count(f, end, ingress, x->segments, x->pkt.l3_len);
 	if (t->l4 == FI_TCP)
 		fi_flow_tcp(f, end, x->pkt.tcp_flags, x->pkt.seq);
 	if (x->pkt.part != FI_PART_WHOLE)
 		f->flags |= FI_F_FRAGMENT;
-	if (f->state >= FI_S_DONE || !x->pkt.payload_len || x->pkt.part == FI_PART_LATER)
-		goto out;
-	__u8 state = f->state;
+	x->end = end;
+	return f->state >= FI_S_DONE || !x->pkt.payload_len || x->pkt.part == FI_PART_LATER ? 0 : f;
+}
 
-	x->before = f->verdict;
+fi_inline void fi_wire(void *ctx, int mode, __u32 len, __u32 segments, __u32 ifindex, __u32 vlan)
+{
+	struct fi_wire_ctx c = { .ctx = ctx, .xdp = mode & FI_WIRE_XDP };
+	struct fi_scratch *x;
+	struct fi_flow *f;
 
-	fi_payload_wire(&c, f, end, x);
-	if (fi_cfg_samples && fi_sampled(f, end))
-		fi_emit_sample(ctx, end | (xdp ? FI_SAMPLE_XDP : 0), x, f, 0);
-	fi_settle(f, x, 0, state);
-	if (!decided && f->verdict.depth && bpf_map_update_elem(&fi_flows, t, f, BPF_NOEXIST) == 0)
-		bpf_map_delete_elem(&fi_new, t);
-out:
+	fi_count_n(mode & FI_WIRE_INGRESS ? FI_C_WIRE_RX : FI_C_WIRE_TX, segments);
+	x = fi_scratch_take();
+	if (!x)
+		return;
+	x->pkt.wire_len = len;
+	x->segments = segments;
+	x->vlan = vlan;
+	f = fi_wire_find(ctx, mode, x, ifindex);
+	if (f) {
+		int end = x->end;
+		__u8 state = f->state;
+
+		x->before = f->verdict;
+		fi_payload_wire(&c, f, end, x);
+		if (fi_cfg_samples && fi_sampled(f, end))
+			fi_emit_sample(ctx, (end & 1) | (mode & FI_WIRE_XDP ? FI_SAMPLE_XDP : 0), x, f, 0);
+		fi_settle(f, x, 0, state);
+		if (!x->decided && f->verdict.depth && bpf_map_update_elem(&fi_flows, &x->tuple, f, BPF_NOEXIST) == 0)
+			bpf_map_delete_elem(&fi_new, &x->tuple);
+	}
 	fi_scratch_give(x);
+}
+
+/* Run over fi_flows and over fi_new from time to time: ends what has been silent for long. */
+SEC("iter/bpf_map_elem")
+int fi_expire(struct bpf_iter__bpf_map_elem *ctx)
+{
+	const struct fi_tuple *key = ctx->key;
+	const struct fi_flow *seen = ctx->value;
+	struct fi_tuple t;
+	struct fi_flow *f;
+
+	if (!key || !seen)
+		return 0;
+	__u64 now = bpf_ktime_get_ns(), last = seen->last_ns;
+	__u64 idle = seen->flags & FI_F_CLOSED ? fi_cfg_idle_closed : key->l4 == FI_TCP ? fi_cfg_idle_tcp : fi_cfg_idle_other;
+
+	if (last + idle * 1000000000ull > now)
+		return 0;
+	__builtin_memcpy(&t, key, sizeof(t));
+	f = bpf_map_lookup_elem(&fi_flows, &t);
+	if (!f)
+		f = bpf_map_lookup_elem(&fi_new, &t);
+	if (!f || f->last_ns != last) /* used again meanwhile */
+		return 0;
+	if (f->state != FI_S_ENDED)
+		fi_flow_end(f, &t, 0);
+	bpf_map_delete_elem(&fi_flows, &t);
+	bpf_map_delete_elem(&fi_new, &t);
+	bpf_map_delete_elem(&fi_pending, &t);
+	return 0;
 }
 
 SEC("xdp.frags")
 int fi_xdp(struct xdp_md *ctx)
 {
-	fi_wire(ctx, 1, 1, bpf_xdp_get_buff_len(ctx), 1, ctx->ingress_ifindex, 0);
+	fi_wire(ctx, FI_WIRE_XDP | FI_WIRE_INGRESS, bpf_xdp_get_buff_len(ctx), 1, ctx->ingress_ifindex, 0);
 	return XDP_PASS;
 }
 
 SEC("tc")
 int fi_tc_ingress(struct __sk_buff *skb)
 {
-	fi_wire(skb, 0, 1, skb->len, skb->gso_segs ?: 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
+	fi_wire(skb, FI_WIRE_INGRESS, skb->len, skb->gso_segs ?: 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
 	return -1; /* TC_ACT_UNSPEC: go on with the next program */
 }
 
 SEC("tc")
 int fi_tc_egress(struct __sk_buff *skb)
 {
-	fi_wire(skb, 0, 0, skb->len, skb->gso_segs ?: 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
+	fi_wire(skb, 0, skb->len, skb->gso_segs ?: 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
 	return -1;
 }
 
 SEC("socket")
 int fi_filter(struct __sk_buff *skb)
 {
-	fi_wire(skb, 0, 1, skb->len, 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
+	fi_wire(skb, FI_WIRE_INGRESS, skb->len, 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
 	return 0; /* nothing is delivered to the socket */
 }
 
