@@ -11,7 +11,8 @@
 const volatile __u32 fi_cfg_samples = 1; /* send payload samples for labels */
 const volatile __u32 fi_cfg_wire_view = FI_VIEW_WIRE;
 /* Seconds without a packet after which a flow of fi_flows or fi_new is over. */
-const volatile __u32 fi_cfg_idle_tcp = 600;
+const volatile __u32 fi_cfg_idle_tcp = 3600;
+const volatile __u32 fi_cfg_idle_udp = 120;
 const volatile __u32 fi_cfg_idle_other = 60;
 const volatile __u32 fi_cfg_idle_closed = 10;
 

@@ -142,7 +142,7 @@ int fi_expire(struct bpf_iter__bpf_map_elem *ctx)
 	if (!key || !seen)
 		return 0;
 	__u64 now = bpf_ktime_get_ns(), last = seen->last_ns;
-	__u64 idle = seen->flags & FI_F_CLOSED ? fi_cfg_idle_closed : key->l4 == FI_TCP ? fi_cfg_idle_tcp : fi_cfg_idle_other;
+	__u64 idle = seen->flags & FI_F_CLOSED ? fi_cfg_idle_closed : key->l4 == FI_TCP ? fi_cfg_idle_tcp : key->l4 == FI_UDP ? fi_cfg_idle_udp : fi_cfg_idle_other;
 
 	if (last + idle * 1000000000ull > now)
 		return 0;
