@@ -61,10 +61,18 @@ interface Named {
   readonly reason: string
 }
 
-const executable = (owner: OwnerFacts): { readonly name: string; readonly words: string } =>
-  owner.exePath === undefined
-    ? { name: owner.comm, words: `command name ${safeName(owner.comm)}` }
-    : { name: baseName(owner.exePath), words: `executable ${owner.exePath}` }
+/** One file may be several programs (redis-server and redis-check-rdb, busybox, python3 and python3.11): the name that it
+ * was started by counts, when the kernel's name of the process and the first argument agree on it. */
+const startedAs = (owner: OwnerFacts): boolean =>
+  owner.comm.length > 0 && owner.comm.length < 15 && baseName(owner.commandLine?.split(' ', 1)[0] ?? '') === owner.comm
+
+const executable = (owner: OwnerFacts): { readonly name: string; readonly words: string } => {
+  if (owner.exePath === undefined) return { name: owner.comm, words: `command name ${safeName(owner.comm)}` }
+  const name = baseName(owner.exePath)
+  return name !== owner.comm && startedAs(owner)
+    ? { name: owner.comm, words: `started as ${safeName(owner.comm)}, executable ${owner.exePath}` }
+    : { name, words: `executable ${owner.exePath}` }
+}
 
 const byOwner = (owner: OwnerFacts): Named => {
   const exe = executable(owner)

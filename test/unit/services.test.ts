@@ -64,6 +64,13 @@ describe('identify', () => {
 })
 
 describe('registry', () => {
+  it('names a program of many names as it was started', () => {
+    const redis = { exePath: '/usr/bin/redis-check-rdb', comm: 'redis-server', commandLine: 'redis-server --port 6379' }
+    expect(plain.identify({ owner: owner(redis) }).name).toBe('redis-server')
+    // a first argument alone is what anybody may write there
+    expect(plain.identify({ owner: owner({ ...redis, comm: 'evil' }) }).name).toBe('redis-check-rdb')
+  })
+
   it('numbers services once and folds what is too many', () => {
     const registry = new ServiceRegistry(4)
     const named = (name: string) => plain.identify({ owner: owner({ exePath: `/bin/${name}` }) })
