@@ -29,6 +29,7 @@ static Napi::Object Exports(Napi::Env env, Napi::Object exports)
 	exports.Set("labels", Napi::Function::New<Labels>(env, "labels"));
 	exports.Set("sdNotify", Napi::Function::New<SdNotify>(env, "sdNotify"));
 	exports.Set("peerCredentials", Napi::Function::New<PeerCredentials>(env, "peerCredentials"));
+	exports.Set("interfaces", Napi::Function::New<Interfaces>(env, "interfaces"));
 	return exports;
 }
 

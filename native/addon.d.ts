@@ -166,4 +166,6 @@ export interface Addon {
   /** False when no service manager asked to be told. */
   sdNotify(state: string): boolean
   peerCredentials(fd: number): { pid: number; uid: number; gid: number }
+  /** Interfaces of the network namespace that this process is in; flags as in <net/if.h>. */
+  interfaces(): { name: string; index: number; flags: number }[]
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
 
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -62,6 +64,33 @@ Napi::Value PeerCredentials(const Napi::CallbackInfo &info)
 	o.Set("uid", Napi::Number::New(env, peer.uid));
 	o.Set("gid", Napi::Number::New(env, peer.gid));
 	return o;
+}
+
+Napi::Value Interfaces(const Napi::CallbackInfo &info)
+{
+	Napi::Env env = info.Env();
+	Fd fd(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	struct if_nameindex *all = fd ? if_nameindex() : nullptr;
+
+	if (!all)
+		return fail(env, failure("if_nameindex", "", errno));
+	Napi::Array out = Napi::Array::New(env);
+	uint32_t n = 0;
+
+	for (auto *i = all; i->if_index; i++) {
+		ifreq request = {};
+		Napi::Object o = Napi::Object::New(env);
+
+		strncpy(request.ifr_name, i->if_name, sizeof(request.ifr_name) - 1);
+		if (ioctl(fd.get(), SIOCGIFFLAGS, &request)) /* gone meanwhile */
+			continue;
+		o.Set("name", i->if_name);
+		o.Set("index", i->if_index);
+		o.Set("flags", static_cast<uint16_t>(request.ifr_flags));
+		out.Set(n++, o);
+	}
+	if_freenameindex(all);
+	return out;
 }
 
 } // namespace flowident

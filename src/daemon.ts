@@ -14,7 +14,7 @@ import { Refresher } from './flows/refresh.js'
 import { FlowTable } from './flows/table.js'
 import { cgroupMount } from './kernel/cgroup-mount.js'
 import { attachHost } from './kernel/host.js'
-import { InterfaceNames } from './kernel/interfaces.js'
+import { InterfaceNames, listInterfaces, ownInterfaces } from './kernel/interfaces.js'
 import type { Attachment, Kernel, KernelSource } from './kernel/kernel.js'
 import { Wire } from './kernel/wire.js'
 import { Live } from './services/live.js'
@@ -108,7 +108,9 @@ export class Daemon implements AsyncDisposable {
     this.#parts = parts
     this.#kernel = kernel
     this.#undo.push(() => kernel.close())
-    this.#wire = new Wire(kernel, config.wire, parts.roots.sys, log.child({ area: 'wire' }))
+    const { source, roots } = parts
+    const interfaces = source.interfaces ? ownInterfaces(() => source.interfaces?.() ?? [], roots.sys) : () => listInterfaces(roots.sys)
+    this.#wire = new Wire(kernel, config.wire, interfaces, log.child({ area: 'wire' }))
     this.#table = new FlowTable({ flows: limits.flows, history: flows.history, labelBytes: limits.labels_bytes, idle: flows.idle_seconds })
     this.#owners = new Owners({ ...parts.roots, cgroup }, parts.clock)
     this.#undo.push(() => this.#owners.close())
@@ -117,7 +119,7 @@ export class Daemon implements AsyncDisposable {
       owners: this.#owners,
       identifier: new Identifier(services),
       registry: new ServiceRegistry(),
-      interfaces: new InterfaceNames(parts.roots.sys, now),
+      interfaces: new InterfaceNames(interfaces, now),
       epochMs: () => Number(parts.clock.realtimeNs() - parts.clock.monotonicNs()) / 1e6,
     })
     this.#traffic = new Traffic(limits.aggregates)

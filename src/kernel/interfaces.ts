@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Network interfaces of this namespace, from /sys/class/net.
+// Network interfaces of this namespace.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -13,6 +13,10 @@ export interface Interface {
 
 const IFF_LOOPBACK = 8
 
+/** Lists what is there now. */
+export type ListInterfaces = () => Interface[]
+
+/** From /sys/class/net. */
 export const listInterfaces = (sys: string): Interface[] => {
   const root = join(sys, 'class/net')
   const found: Interface[] = []
@@ -32,15 +36,28 @@ export const listInterfaces = (sys: string): Interface[] => {
   return found.sort((a, b) => a.index - b.index)
 }
 
+/** As the kernel names them in our own namespace; /sys, which may show another one's, only says what has a device. */
+export const ownInterfaces =
+  (own: () => readonly { name: string; index: number; flags: number }[], sys: string): ListInterfaces =>
+  () => {
+    const devices = new Map(listInterfaces(sys).map((each) => [`${each.index} ${each.name}`, each.device]))
+    return own().map(({ name, index, flags }) => ({
+      name,
+      index,
+      device: devices.get(`${index} ${name}`) ?? false,
+      loopback: (flags & IFF_LOOPBACK) !== 0,
+    }))
+  }
+
 /** Names by index. An index that is not known yet is looked up again, once a second at most. */
 export class InterfaceNames {
-  readonly #sys: string
+  readonly #list: ListInterfaces
   readonly #now: () => number
   #names = new Map<number, string>()
   #readAt = -Infinity
 
-  constructor(sys: string, now: () => number) {
-    this.#sys = sys
+  constructor(list: ListInterfaces, now: () => number) {
+    this.#list = list
     this.#now = now
   }
   name(index: number): string | undefined {
@@ -48,7 +65,7 @@ export class InterfaceNames {
     const known = this.#names.get(index)
     if (known !== undefined || this.#now() - this.#readAt < 1000) return known
     this.#readAt = this.#now()
-    for (const { name, index: number } of listInterfaces(this.#sys)) this.#names.set(number, name)
+    for (const { name, index: number } of this.#list()) this.#names.set(number, name)
     return this.#names.get(index)
   }
 }

@@ -27,4 +27,6 @@ export interface KernelSource {
   version(): ReturnType<Addon['version']>
   sdNotify(state: string): boolean
   peerCredentials(fd: number): { pid: number; uid: number; gid: number }
+  /** Interfaces of our network namespace; undefined: /sys/class/net tells. */
+  interfaces?(): ReturnType<Addon['interfaces']>
 }

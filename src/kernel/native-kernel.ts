@@ -100,4 +100,8 @@ export class NativeKernelSource implements KernelSource {
   peerCredentials(fd: number): { pid: number; uid: number; gid: number } {
     return this.#addon.peerCredentials(fd)
   }
+
+  interfaces(): ReturnType<Addon['interfaces']> {
+    return this.#addon.interfaces()
+  }
 }

@@ -2,7 +2,7 @@
 // Keeps the wire view attached to the interfaces that the configuration names, as they come and go.
 import type { Config } from '../config/schema.js'
 import type { Logger } from '../log.js'
-import { type Interface, listInterfaces } from './interfaces.js'
+import type { Interface, ListInterfaces } from './interfaces.js'
 import type { Attachment, Kernel } from './kernel.js'
 
 type WireConfig = Config['wire']
@@ -27,15 +27,15 @@ interface Watched {
 export class Wire {
   readonly #kernel: Pick<Kernel, 'attachInterface' | 'detachInterface'>
   readonly #config: WireConfig
-  readonly #sys: string
+  readonly #list: ListInterfaces
   readonly #log: Logger
   readonly #watched = new Map<number, Watched>()
   #running: Promise<void> | undefined
 
-  constructor(kernel: Pick<Kernel, 'attachInterface' | 'detachInterface'>, config: WireConfig, sys: string, log: Logger) {
+  constructor(kernel: Pick<Kernel, 'attachInterface' | 'detachInterface'>, config: WireConfig, list: ListInterfaces, log: Logger) {
     this.#kernel = kernel
     this.#config = config
-    this.#sys = sys
+    this.#list = list
     this.#log = log
   }
 
@@ -58,7 +58,7 @@ export class Wire {
   }
 
   async #sync(): Promise<void> {
-    const chosen = new Map(chooseInterfaces(listInterfaces(this.#sys), this.#config.interfaces).map((each) => [each.index, each]))
+    const chosen = new Map(chooseInterfaces(this.#list(), this.#config.interfaces).map((each) => [each.index, each]))
     for (const [index, { name }] of this.#watched) {
       if (chosen.get(index)?.name === name) continue
       this.#kernel.detachInterface(index)

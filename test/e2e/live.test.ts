@@ -106,7 +106,7 @@ describe.skipIf(reason !== undefined)('live traffic', () => {
 
   /** What the daemon has of one end of a flow. */
   function end(d: Done, role: 'client' | 'server'): ApiFlow {
-    const found = flows.filter((f) => f.view === 'socket' && f['flowident.role'] === role && sameTuple(f, d.truth))
+    const found = flows.filter((f) => f.view === 'socket' && f.role === role && sameTuple(f, d.truth))
     expect(found, `${named(d.truth)} as ${role}; alike: ${JSON.stringify(flows.filter((f) => sameTuple(f, d.truth)))}`).toHaveLength(1)
     return found[0] as ApiFlow
   }

@@ -53,7 +53,7 @@ describe.skipIf(reason !== undefined)('owners of live flows', () => {
     })
     expect(found).toHaveLength(2)
     const part = (role: string): ApiFlow => {
-      const flow = found.find((f) => f['flowident.role'] === role)
+      const flow = found.find((f) => f.role === role)
       if (flow === undefined) throw new Error(`no ${role} among ${JSON.stringify(found)}`)
       return flow
     }

@@ -38,6 +38,7 @@ export class RecordedKernel implements Kernel {
   async aggregates(): Promise<ArrayBuffer> {
     return this.sums
   }
+  async expire(): Promise<void> {}
   counters(): BigUint64Array {
     return this.cells
   }
