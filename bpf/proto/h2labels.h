@@ -143,6 +143,8 @@ static int fi_web_labels(const struct fi_text *t, struct fi_labels *out, int rpc
 	if (rpc && m.method.len)
 		fi_rpc_labels(&m, out);
 	fi_http_labels(&m, out);
+	if (t->who == FI_SERVER && m.ws_protocol.len) /* RFC 8441: the subprotocol that the server chose */
+		fi_label(out, FI_L_WS_SUBPROTOCOL, m.ws_protocol.data, m.ws_protocol.len);
 	free(r);
 	return done;
 }

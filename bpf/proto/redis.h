@@ -145,7 +145,9 @@ fi_inline fi_answer fi_resp_inline(const struct fi_win *w)
 	hit |= fi_equal(word, FI_WORD('C', 'O', 'N', 'F')) | fi_equal(word, FI_WORD('F', 'L', 'U', 'S')) |
 	       fi_equal(word, FI_WORD('M', 'O', 'N', 'I')) | fi_equal(word, FI_WORD('D', 'B', 'S', 'I')) |
 	       fi_equal(word, FI_WORD('C', 'O', 'M', 'M')) | fi_equal(word, FI_WORD('E', 'X', 'I', 'S')) |
-	       fi_equal(word, FI_WORD('S', 'L', 'A', 'V')) | fi_equal(word, FI_WORD('R', 'E', 'P', 'L'));
+	       fi_equal(word, FI_WORD('S', 'L', 'A', 'V')) | fi_equal(word, FI_WORD('R', 'E', 'P', 'L')) |
+	       fi_equal(word, FI_WORD('M', 'U', 'L', 'T')) | fi_equal(word, FI_WORD('H', 'G', 'E', 'T')) |
+	       fi_equal(word, FI_WORD('L', 'P', 'U', 'S')) | fi_equal(word, FI_WORD('Z', 'A', 'D', 'D'));
 	if (!hit)
 		return FI_NO;
 	line = fi_line(w, 200);

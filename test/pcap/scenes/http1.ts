@@ -95,7 +95,7 @@ export const HTTP1: readonly Scene[] = [
       await s.ask(['curl', '-s', '-p', '-x', proxy, '-H', 'Host: web.example.test', `http://${s.server.v4}:80/`])
       return [
         http(3128, { 'http.request.method': 'CONNECT', 'tunnel.target': `${s.server.v4}:443` }, ['http1', 'tls']),
-        http(3128, { 'http.request.method': 'CONNECT', 'tunnel.target': `${s.server.v4}:80` }, ['http1', 'http1']),
+        http(3128, { 'http.request.method': 'CONNECT', 'tunnel.target': `${s.server.v4}:80` }),
       ]
     },
   },

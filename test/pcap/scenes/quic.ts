@@ -34,8 +34,8 @@ const versions = (port: number): Scene => ({
     await client(s, port, s.server.v4, '--sni=new.example.test', '-v', '0x1a2a3a4a', '--preferred-versions=v1', '--other-versions=v1')
     // After version negotiation this client opens another socket.
     return [
-      quic(port, { 'tls.sni': 'web.example.test', 'tls.alpn': 'h3', 'quic.version': '1' }),
-      quic(port, { 'tls.sni': 'api.example.test', 'tls.alpn': 'h3', 'quic.version': '1' }),
+      quic(port, { 'tls.sni': 'localhost', 'tls.alpn': 'h3', 'quic.version': '1' }),
+      quic(port, { 'tls.sni': 'localhost', 'tls.alpn': 'h3', 'quic.version': '1' }),
       quic(port, {}, 3),
     ]
   },
@@ -50,7 +50,7 @@ export const QUIC: readonly Scene[] = [
     async run(s: Stage) {
       await server(s, 443, '-V')
       await client(s, 443, s.server.v4, '--sni=web.example.test')
-      return [quic(443, { 'tls.sni': 'web.example.test' })]
+      return [quic(443, { 'tls.sni': 'localhost' })]
     },
   },
 ]

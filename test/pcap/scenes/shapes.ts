@@ -41,7 +41,11 @@ const shape = (name: string, about: string, edit: (frames: Frame[]) => Frame[]):
 export const SHAPES: readonly Scene[] = [
   shape('no-handshake', 'no SYN: joined after the connection was made', (frames) => frames.filter((f) => ((tcp(f)?.flags ?? 2) & 2) === 0)),
   shape('client-only', 'only what the client sent', (frames) => frames.filter((f) => tcp(f)?.fromServer === false)),
-  shape('server-only', 'only what the server sent', (frames) => frames.filter((f) => tcp(f)?.fromServer === true)),
+  {
+    ...shape('server-only', 'only what the server sent', (frames) => frames.filter((f) => tcp(f)?.fromServer === true)),
+    // "+OK" alone is also POP3's and others': unknown is the honest answer
+    run: async (s) => (await run(s)).map((e) => (e.port === 7000 ? { ...e, protocol: 'unknown' } : e)),
+  },
   shape('repeated', 'every segment with payload twice', (frames) => frames.flatMap((f) => ((tcp(f)?.payload ?? 0) > 0 ? [f, f] : [f]))),
   shape('reordered', 'every second segment with payload comes after the next packet', (frames) => {
     const out = [...frames]
