@@ -23,7 +23,7 @@ FI_SIG(rdp)
 			return FI_HIT(fi_port(w, 3389) ? FI_FAIR : FI_WEAK, FI_CLIENT, 1, 0);
 		if (cookie == FI_FIT_YES || token == FI_FIT_YES)
 			return FI_HIT(FI_STRONG, FI_CLIENT, 1, 11);
-		if (w->len < 19)
+		if (cookie == FI_FIT_MORE || w->len < 19)
 			return FI_MORE;
 		return fi_at(w, 11) == 1 && fi_le16(w, 13) == 8 ? FI_HIT(FI_STRONG, FI_CLIENT, 1, 11) : FI_NO;
 	}

@@ -11,7 +11,7 @@ FI_SIG(smtp)
 	FI_CHECK(w);
 	__u32 word, code;
 
-	if (w->len < 4)
+	if (w->len < 5)
 		return fi_alpha(fi_at(w, 0)) || fi_digit(fi_at(w, 0)) ? FI_MORE : FI_NO;
 	word = fi_word_upper(w, 0);
 	if ((word == FI_WORD('E', 'H', 'L', 'O') || word == FI_WORD('H', 'E', 'L', 'O') || word == FI_WORD('L', 'H', 'L', 'O')) &&
