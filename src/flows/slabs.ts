@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flow records in slabs: memory grows with the flows there are, a slab at a time, and no record is ever an object.
-import { RECORD } from './layout.js'
+import { OWNER, RECORD } from './layout.js'
 import type { RecordView } from './record-view.js'
 
 const SLAB = 1024
@@ -46,12 +46,16 @@ export class Slabs {
     return view.set(this.data(slot), this.at(slot))
   }
 
-  /** Copies a record in; true when its owner is not the one that was there. */
-  write(slot: number, from: DataView, at: number): boolean {
+  /**
+   * Copies a record in; true when its owner is not the one that was there. `known`: the slot has this flow already, and
+   * keeps its owner when the record names none (the kernel's tables of unconnected sockets hold no owners).
+   */
+  write(slot: number, from: DataView, at: number, known: boolean): boolean {
     const to = this.data(slot)
     const base = this.at(slot)
     let changed = false
-    for (let i = 0; i < RECORD.size; i += 4) {
+    const end = known && from.getUint8(at + RECORD.owner + OWNER.how) === 0 ? RECORD.owner : RECORD.size
+    for (let i = 0; i < end; i += 4) {
       const word = from.getUint32(at + i, true)
       if (i >= RECORD.owner && to.getUint32(base + i, true) !== word) changed = true
       to.setUint32(base + i, word, true)

@@ -138,7 +138,7 @@ export class FlowTable {
       this.#stamp[slot] = this.#generation // the ring has told of something newer meanwhile
       return slot
     }
-    if (this.#slabs.write(slot, data, at) || fresh) {
+    if (this.#slabs.write(slot, data, at, !fresh) || fresh) {
       this.#tags[slot] = 0
       if (this.view(slot, this.#view).owned) this.#ownerListener?.(slot)
     }
@@ -199,7 +199,7 @@ export class FlowTable {
       this.losses.full++
       return -1
     }
-    this.#slabs.write(slot, record.data, record.at)
+    this.#slabs.write(slot, record.data, record.at, false)
     this.#tags[slot] = 0
     this.#status[slot] = LIVE
     this.#live++

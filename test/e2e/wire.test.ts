@@ -69,7 +69,14 @@ describe.skipIf(reason !== undefined)('wire view', () => {
       'the flows',
       async () => {
         flows = (await daemon.flows()).filter((f) => f.view === 'wire')
-        return truths.every((t) => flows.some((f) => sameTuple(f, t) && Number(f['source.packets']) >= t.source.packets))
+        return truths.every((t) =>
+          flows.some(
+            (f) =>
+              sameTuple(f, t) &&
+              Number(f['source.packets']) >= t.source.packets &&
+              Number(f['destination.packets']) >= t.destination.packets,
+          ),
+        )
       },
       5000,
     ).catch(() => undefined)

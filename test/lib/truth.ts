@@ -23,6 +23,14 @@ export function readTruth(): TruthRow[] {
   const [, ...data] = rows.filter((row) => row !== '' && !row.startsWith('#'))
   return data.map((row) => {
     const [file, transport, a, b, protocol, layers, labels] = row.split('\t') as [string, string, string, string, string, string, string]
-    return { file, transport: transport as 'tcp' | 'udp', a, b, protocol, layers: layers.split(','), labels: JSON.parse(labels) }
+    return {
+      file,
+      transport: transport as 'tcp' | 'udp',
+      a,
+      b,
+      protocol,
+      layers: layers === '' ? [] : layers.split(','),
+      labels: JSON.parse(labels),
+    }
   })
 }
