@@ -90,8 +90,9 @@ fuzz: ## fuzz the parser and every signature (SECONDS=60)
 	@test/fuzz/run.sh
 
 .PHONY: bench
-bench: build ## benchmarks; writes docs/BENCHMARKS.md
-	@$(NODE) --import tsx test/bench/run.ts $(ARGS)
+bench: build ## benchmarks (root), as Markdown; docs/BENCHMARKS.md keeps the last run; PART=kernel|socket|replay|daemon
+	@tools/setup.sh bench
+	@bash test/bench/run.sh
 
 .PHONY: size
 size: build ## instructions and verifier cost of each program against the baseline (root)

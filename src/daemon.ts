@@ -14,7 +14,8 @@ import { Refresher } from './flows/refresh.js'
 import { FlowTable } from './flows/table.js'
 import { cgroupMount } from './kernel/cgroup-mount.js'
 import { attachHost } from './kernel/host.js'
-import { InterfaceNames, listInterfaces, ownInterfaces } from './kernel/interfaces.js'
+import { InterfaceNames, interfaceLister } from './kernel/interfaces.js'
+import { kernelOptions } from './kernel/options.js'
 import type { Attachment, Kernel, KernelSource } from './kernel/kernel.js'
 import { Wire } from './kernel/wire.js'
 import { Live } from './services/live.js'
@@ -84,10 +85,7 @@ export class Daemon implements AsyncDisposable {
 
   static async start(config: Config, log: Logger, given?: DaemonParts): Promise<Daemon> {
     const parts = given ?? (await hostParts())
-    const { flows, pending, ring_bytes: ringBytes, aggregates } = config.limits
-    const { tcp, udp, other } = config.flows.idle_seconds
-    const constants = { fi_cfg_idle_tcp: tcp, fi_cfg_idle_udp: udp, fi_cfg_idle_other: other }
-    const kernel = await parts.source.open({ flows, pending, ringBytes, aggregates, constants, stats: true })
+    const kernel = await parts.source.open(kernelOptions(config))
     const daemon = new Daemon(config, log, parts, kernel)
     try {
       await daemon.#open()
@@ -108,8 +106,7 @@ export class Daemon implements AsyncDisposable {
     this.#parts = parts
     this.#kernel = kernel
     this.#undo.push(() => kernel.close())
-    const { source, roots } = parts
-    const interfaces = source.interfaces ? ownInterfaces(() => source.interfaces?.() ?? [], roots.sys) : () => listInterfaces(roots.sys)
+    const interfaces = interfaceLister(parts.source, parts.roots.sys)
     this.#wire = new Wire(kernel, config.wire, interfaces, log.child({ area: 'wire' }))
     this.#table = new FlowTable({ flows: limits.flows, history: flows.history, labelBytes: limits.labels_bytes, idle: flows.idle_seconds })
     this.#owners = new Owners({ ...parts.roots, cgroup }, parts.clock)

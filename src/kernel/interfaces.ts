@@ -2,6 +2,7 @@
 // Network interfaces of this namespace.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { KernelSource } from './kernel.js'
 
 export interface Interface {
   readonly name: string
@@ -37,11 +38,14 @@ export const listInterfaces = (sys: string): Interface[] => {
 }
 
 /** As the kernel names them in our own namespace; /sys, which may show another one's, only says what has a device. */
-export const ownInterfaces =
-  (own: () => readonly { name: string; index: number; flags: number }[], sys: string): ListInterfaces =>
+export const interfaceLister =
+  (source: Pick<KernelSource, 'interfaces'>, sys: string): ListInterfaces =>
   () => {
-    const devices = new Map(listInterfaces(sys).map((each) => [`${each.index} ${each.name}`, each.device]))
-    return own().map(({ name, index, flags }) => ({
+    const shown = listInterfaces(sys)
+    const own = source.interfaces?.()
+    if (own === undefined) return shown
+    const devices = new Map(shown.map((each) => [`${each.index} ${each.name}`, each.device]))
+    return own.map(({ name, index, flags }) => ({
       name,
       index,
       device: devices.get(`${index} ${name}`) ?? false,
