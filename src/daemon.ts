@@ -32,7 +32,6 @@ import { Traffic } from './services/traffic.js'
 const REFRESH_MS = 5000
 const FRESH_MS = 1000
 const INTERFACES_MS = 2000
-const EXPIRE_MS = 5000
 const EVENTS = { subscribers: 64, queue: 1000 }
 /** Settings that reload() takes over; `run` sees to the log's. */
 const RELOADABLE = /^(services|log)\./
@@ -160,7 +159,7 @@ export class Daemon implements AsyncDisposable {
     await this.#updateTraffic().catch(() => undefined) // told by the first scrape again
     this.#every(REFRESH_MS, () => this.#refresher.fresh())
     this.#every(INTERFACES_MS, () => this.#wire.sync())
-    this.#every(EXPIRE_MS, () => this.#kernel.expire())
+    this.#every(REFRESH_MS, () => this.#kernel.expire())
     for (const address of this.addresses) this.#log.info({ area: 'api', address }, `API at ${address}`)
     const tcp = this.addresses.find((address) => !address.startsWith('unix:') && !address.startsWith('fd:'))
     this.#log.info({ area: 'api' }, tcp === undefined ? 'metrics at /metrics of these' : `metrics at http://${tcp}/metrics`)
