@@ -77,7 +77,7 @@ fi_inline struct fi_plan fi_place(struct fi_side *s, __u32 seq, __u32 len)
 	__s32 rel = (__s32)(seq - (s->base + s->from));
 
 	if (rel < 0) { /* sent again, or from before the window */
-		plan.src = -rel;
+		plan.src = -(__u32)rel; /* the sign of the smallest number cannot be turned */
 		rel = 0;
 	}
 	if ((__u32)rel < s->have) {

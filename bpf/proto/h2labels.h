@@ -88,10 +88,11 @@ static int fi_h2_read(struct fi_h2_reader *r, const struct fi_text *t, __u32 off
 static void fi_rpc_labels(struct fi_http_message *m, struct fi_labels *out)
 {
 	struct fi_slice path = fi_http_path(m);
-	const __u8 *end = path.data + path.len, *slash = end;
+	const __u8 *end, *slash;
 
 	if (path.len < 4 || path.data[0] != '/')
 		return;
+	end = slash = path.data + path.len;
 	while (slash > path.data && slash[-1] != '/')
 		slash--;
 	if (slash - path.data < 3 || slash == end)

@@ -31,7 +31,7 @@ interface Tracked extends Flow {
   acknowledged?: boolean
 }
 
-interface Ip {
+export interface Ip {
   version: 4 | 6
   source: string
   destination: string
@@ -130,14 +130,20 @@ function linkType(frame: Frame): [number, Buffer] {
   throw new Error(`link type ${frame.link} is not read here`)
 }
 
+/** The innermost IP packet of a frame; undefined when there is none. */
+export function innermost(frame: Frame): Ip | undefined {
+  let ip = ipOf(...linkType(frame))
+  for (let next = ip; next !== undefined; next = inside(next)) ip = next
+  return ip
+}
+
 /** The flows of a capture, in order of their first packet. */
 export function flowsOf(frames: readonly Frame[]): Flow[] {
   const flows: Flow[] = []
   const open = new Map<string, Tracked>()
   const fragments = new Map<string, End>()
   for (const frame of frames) {
-    let ip = ipOf(...linkType(frame))
-    for (let next = ip; next !== undefined; next = inside(next)) ip = next
+    const ip = innermost(frame)
     if (ip === undefined || (ip.protocol !== 6 && ip.protocol !== 17)) continue
     if (!ip.firstFragment) {
       const end = fragments.get(ip.fragment as string)
