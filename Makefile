@@ -99,8 +99,8 @@ size: build ## instructions and verifier cost of each program against the baseli
 	@$(NODE) --import tsx tools/size.ts
 
 .PHONY: accuracy
-accuracy: build ## score `replay --json` over a directory of labelled captures: make accuracy CORPUS=DIR
-	@$(NODE) --import tsx tools/accuracy.ts "$(CORPUS)"
+accuracy: build ## writes docs/ACCURACY.md; FLOWIDENT_CORPUS=DIR adds the score on labelled captures
+	@$(NODE) --import tsx tools/accuracy.ts
 
 .PHONY: lint
 lint: node_modules/.package-lock.json ## style of TypeScript and shell
