@@ -7,7 +7,7 @@ FI_SIG(modbus)
 {
 	FI_CHECK(w);
 	if (w->len < 8)
-		return (w->len > 2 && fi_at(w, 2)) || (w->len > 3 && fi_at(w, 3)) || (w->len > 4 && fi_at(w, 4)) ? FI_NO : FI_MORE;
+		return (w->len > 2 && fi_at(w, 2)) || (w->len > 3 && fi_at(w, 3)) || (w->len > 4 && fi_at(w, 4) > 1) ? FI_NO : FI_MORE;
 	__u32 len = fi_be16(w, 4), code = fi_at(w, 7);
 
 	if (fi_be16(w, 2) || len < 2 || len > 260)

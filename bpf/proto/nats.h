@@ -36,7 +36,9 @@ FI_SIG(nats)
 	}
 	if (pub == FI_FIT_MORE || sub == FI_FIT_MORE || msg == FI_FIT_MORE || hpub == FI_FIT_MORE || hmsg == FI_FIT_MORE)
 		return FI_MORE;
-	if (fi_is(w, 0, "PING\r\n") || fi_is(w, 0, "PONG\r\n") || fi_is(w, 0, "+OK\r\n"))
+	enum fi_fit ping = fi_fit(w, 0, "PING\r\n"), pong = fi_fit(w, 0, "PONG\r\n"), ok = fi_fit(w, 0, "+OK\r\n");
+
+	if (ping == FI_FIT_YES || pong == FI_FIT_YES || ok == FI_FIT_YES)
 		return FI_HIT(fi_port(w, 4222) ? FI_FAIR : FI_WEAK, FI_EITHER, 3, 0);
-	return FI_NO;
+	return ping == FI_FIT_MORE || pong == FI_FIT_MORE || ok == FI_FIT_MORE ? FI_MORE : FI_NO;
 }

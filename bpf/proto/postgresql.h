@@ -57,9 +57,10 @@ FI_FN __u32 fi_pg_message(const struct fi_win *w, __u32 off)
 	if (!w || off > FI_WINDOW)
 		return 0;
 	type = fi_at(w, off);
-	if (!fi_in(w, off, 5)) {
-		return fi_at(w, off + 1) == 0 && (fi_alpha((__u8)type) | fi_range((__u8)type, '1', '3')) ? 1 : 0;
-	}
+	if (!(fi_alpha((__u8)type) | fi_range((__u8)type, '1', '3')))
+		return 0;
+	if (!fi_in(w, off, 5))
+		return fi_at(w, off + 1) == 0 ? 1 : 0;
 	length = fi_be32(w, off + 1);
 	if (length < 4 || length >= FI_PG_LENGTH_MAX)
 		return 0;

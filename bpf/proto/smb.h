@@ -26,6 +26,8 @@ FI_SIG(smb)
 		return FI_NO;
 	if (w->len < 8)
 		return w->len > 3 && fi_be24(w, 1) < 32 ? FI_NO : FI_MORE;
+	if (fi_be24(w, 1) < 32)
+		return FI_NO;
 	magic = fi_be32(w, 4);
 	if (magic == 0xff534d42)
 		return w->len < 14 ? FI_MORE : FI_HIT(FI_STRONG, fi_at(w, 13) & 0x80 ? FI_SERVER : FI_CLIENT, 1, 4);

@@ -9,7 +9,7 @@ FI_SIG(stun)
 	FI_CHECK(w);
 	__u32 base = 0;
 
-	if (w->l4 == FI_TCP && fi_be32(w, 6) == 0x2112a442)
+	if (w->l4 == FI_TCP && fi_at(w, 0) < 4 && fi_be32(w, 6) == 0x2112a442) /* frames of a kilobyte and more begin no call */
 		base = 2;
 	if (w->len < base + 20)
 		return w->whole ? FI_NO : (fi_at(w, 0) < 4 ? FI_MORE : FI_NO);
