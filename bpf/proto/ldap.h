@@ -18,6 +18,8 @@ FI_SIG(ldap)
 		return FI_NO;
 	if (w->whole && head + len > w->total)
 		return FI_NO;
+	if (w->len < head + 3) /* a long form of the length takes up to six bytes */
+		return w->whole ? FI_NO : FI_MORE;
 	idlen = fi_at(w, head + 1);
 	if (idlen < 1 || idlen > 4 || fi_at(w, head + 2) > 0x7f)
 		return FI_NO;
@@ -32,6 +34,8 @@ FI_SIG(ldap)
 	if (w->len < op + 5)
 		return w->whole ? FI_NO : FI_MORE;
 	body = op + fi_ber_head(w, op);
+	if (!w->whole && w->len < body + 3)
+		return FI_MORE;
 	switch (fi_at(w, op)) {
 	case 0x60: /* bind: version 2 or 3 */
 		return fi_at(w, body) == 2 && fi_at(w, body + 1) == 1 && fi_range(fi_at(w, body + 2), 2, 3) ? FI_HIT(FI_STRONG, FI_CLIENT, 1, op) : FI_NO;
