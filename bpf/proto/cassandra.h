@@ -42,7 +42,7 @@ FI_SIG(cassandra)
 		if (op == 3)
 			return len > 8 && fi_be16(w, at) + 2u == len && fi_is(w, at + 2, "org.") ? FI_CQL_HIT(FI_STRONG, FI_SERVER, 2) : FI_NO;
 		if (op == 6)
-			return w->len < at + 8 && len >= 8 ? FI_MORE : fi_be16(w, at) < 32 && fi_cql_name(w, at + 2) ? FI_CQL_HIT(FI_STRONG, FI_SERVER, 2) : FI_NO;
+			return len < 8 ? FI_NO : w->len < at + 8 ? FI_MORE : fi_be16(w, at) < 32 && fi_cql_name(w, at + 2) ? FI_CQL_HIT(FI_STRONG, FI_SERVER, 2) : FI_NO;
 		if (op == 8)
 			return len >= 4 && word >= 1 && word <= 5 && (word != 1 || len == 4) ? FI_CQL_HIT(FI_FAIR, FI_SERVER, 5) : FI_NO;
 		if (op == 0) {
@@ -52,7 +52,7 @@ FI_SIG(cassandra)
 				       FI_NO;
 		}
 		if (op == 12)
-			return w->len < at + 5 && len >= 5 ? FI_MORE : fi_cql_name(w, at) ? FI_CQL_HIT(FI_STRONG, FI_SERVER, 7) : FI_NO;
+			return len < 5 ? FI_NO : w->len < at + 5 ? FI_MORE : fi_cql_name(w, at) ? FI_CQL_HIT(FI_STRONG, FI_SERVER, 7) : FI_NO;
 		if (op == 14 || op == 16)
 			return len >= 4 && (word == 0xffffffff || word + 4 == len) ? FI_CQL_HIT(FI_FAIR, FI_SERVER, 8) : FI_NO;
 		return FI_NO;
@@ -67,7 +67,7 @@ FI_SIG(cassandra)
 	}
 	if (op == 11) {
 		n = fi_be16(w, at);
-		return w->len < at + 8 && len >= 8 ? FI_MORE : n && n < 8 && fi_cql_name(w, at + 2) ? FI_CQL_HIT(FI_STRONG, FI_CLIENT, 4) : FI_NO;
+		return len < 8 ? FI_NO : w->len < at + 8 ? FI_MORE : n && n < 8 && fi_cql_name(w, at + 2) ? FI_CQL_HIT(FI_STRONG, FI_CLIENT, 4) : FI_NO;
 	}
 	if (op == 7 || op == 9) {
 		if (len < 10 || word < 6 || word + 4 > len)

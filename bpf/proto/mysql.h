@@ -101,12 +101,14 @@ fi_inline fi_answer fi_mysql_command(const struct fi_win *w, __u32 length)
 		return FI_NO;
 	switch (cmd) {
 	case 0x03: case 0x16: /* query, prepare */
-		if (length < 4)
+		if (length < 5)
 			return FI_NO;
-		if (w->len < 11)
-			return length + 4 > w->len ? FI_MORE : FI_NO;
+		if (w->len < 9)
+			return FI_MORE;
 		if (fi_mysql_verb(w, 5))
 			return FI_HIT(FI_STRONG, FI_CLIENT, 5, 4);
+		if (w->len < 11 && cmd == 3 && fi_be16(w, 5) == 0x0001)
+			return FI_MORE;
 		/* with query attributes: their number, 0, and 1 */
 		if (cmd == 3 && fi_be16(w, 5) == 0x0001 && fi_mysql_verb(w, 7))
 			return FI_HIT(FI_STRONG, FI_CLIENT, 5, 4);
