@@ -14,6 +14,8 @@ FI_SIG(syslog)
 		base = fi_at(w, 1) == ' ' ? 2 : fi_at(w, 2) == ' ' ? 3 : fi_at(w, 3) == ' ' ? 4 : fi_at(w, 4) == ' ' ? 5 : 0;
 		if (!base)
 			return w->len < 5 && fi_is_text(w, 5) ? FI_MORE : FI_NO;
+		if ((base > 2 && !fi_digit(fi_at(w, 1))) || (base > 3 && !fi_digit(fi_at(w, 2))) || (base > 4 && !fi_digit(fi_at(w, 3))))
+			return FI_NO;
 	}
 	if (w->len < base + 8)
 		return w->len <= base || fi_at(w, base) == '<' ? (w->whole ? FI_NO : FI_MORE) : FI_NO;

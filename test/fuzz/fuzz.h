@@ -60,6 +60,14 @@ struct Random { /* xorshift32 */
 	uint32_t below(uint32_t n) { return next() % n; }
 };
 
+/* Promises about answers are checked, not only memory and bounds. */
+inline bool promises()
+{
+	static const bool on = !getenv("FI_FUZZ_MEMORY_ONLY");
+
+	return on;
+}
+
 [[noreturn]] inline void broken(const char *what)
 {
 	fprintf(stderr, "broken: %s\n", what);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A short run of the fuzz targets: they build, their promises hold on the seeds, and a few seconds find nothing.
+// A short run of the fuzz targets: they build, their promises hold on the seeds, and in a few seconds no memory error
+// is found.
 // `make fuzz` runs them for longer.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -12,7 +13,7 @@ const reason = existsSync(runtime) ? undefined : `no sanitizer runtime in ${runt
 
 describe.skipIf(reason !== undefined)(`fuzzing${reason ? ` (skipped: ${reason})` : ''}`, () => {
   it('ten seconds find nothing', { timeout: 600_000 }, () => {
-    const run = spawnSync('test/fuzz/run.sh', { cwd: root, encoding: 'utf8', env: { ...process.env, SECONDS: '10' } })
+    const run = spawnSync('test/fuzz/run.sh', { cwd: root, encoding: 'utf8', env: { ...process.env, SECONDS: '10', QUICK: '1' } })
     expect(run.status, `${run.stdout}${run.stderr}`).toBe(0)
     for (const target of ['packets', 'stream', 'signatures', 'labels', 'capture'])
       expect(run.stdout).toMatch(new RegExp(`fuzz: ${target}: [1-9][0-9]* inputs`))
