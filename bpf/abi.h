@@ -127,19 +127,20 @@ struct fi_pending {
 	} end[2];
 };
 
-/* The state of one flow, the same struct in socket storage, in the flow hash and in replay. */
+/* The state of one flow, the same struct in socket storage, in the flow hash and in replay. What a packet of a decided
+ * flow touches comes first, so that it lies in as few cache lines as can be. */
 struct fi_flow {
-	__u64 id; /* socket cookie, or unique number of the tap's CPU */
-	__u64 first_ns;
 	__u64 last_ns;
-	struct fi_side side[2]; /* indexed by tuple end */
-	struct fi_verdict verdict;
 	__u32 agg; /* slot in fi_agg; 0 = the slot of flows not decided yet */
-	__u32 ifindex; /* wire view: interface; replay: interface number of the capture */
-	__u32 tunnel; /* VNI, GRE key, TEID … of the innermost tunnel; 0 = none */
 	__u16 vlan; /* innermost VLAN id; 0 = none */
 	__u8 state; /* enum fi_state */
 	__u8 flags; /* enum fi_flow_flag */
+	struct fi_side side[2]; /* indexed by tuple end */
+	struct fi_verdict verdict;
+	__u32 ifindex; /* wire view: interface; replay: interface number of the capture */
+	__u32 tunnel; /* VNI, GRE key, TEID … of the innermost tunnel; 0 = none */
+	__u64 id; /* socket cookie, or unique number of the tap's CPU */
+	__u64 first_ns;
 };
 _Static_assert(sizeof(struct fi_flow) == 160, "fi_flow");
 

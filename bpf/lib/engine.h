@@ -142,6 +142,7 @@ FI_SUB enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_ques
 {
 	struct fi_side *s = &f->side[end & 1];
 	int full = w->whole || s->have >= FI_WINDOW, settled = fi_settled(q) || full;
+	int grown = s->flags & FI_D_KEPT && !s->tries; /* the very window that the answer so far is from */
 
 	if (f->state == FI_S_WATCH) {
 		__u16 top = fi_top(&f->verdict);
@@ -154,7 +155,7 @@ FI_SUB enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_ques
 		return FI_LOOK_DROP;
 	}
 	/* A window that grew answers anew; a later one must say more than what is known. */
-	if (q->best && (s->flags & FI_D_KEPT || !s->best || q->score > s->grade * 2 + (s->best == f->side[!(end & 1)].best))) {
+	if (q->best && (grown || !s->best || q->score > s->grade * 2 + (s->best == f->side[!(end & 1)].best))) {
 		s->best = q->best;
 		s->grade = FI_ANSWER_GRADE(q->answer);
 		s->sig = FI_ANSWER_SIG(q->answer);
@@ -175,7 +176,7 @@ FI_SUB enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_ques
 			s->grade = 0;
 			return d < FI_LAYERS && s->skip < FI_WINDOW ? FI_LOOK_AGAIN : FI_LOOK_DROP;
 		}
-	} else if (!q->best && !q->more && s->best && s->flags & FI_D_KEPT) {
+	} else if (!q->best && !q->more && s->best && grown) {
 		s->best = 0; /* the longer window contradicts what the shorter one said */
 		s->grade = 0;
 		if (f->verdict.conflicts < 255)
@@ -210,13 +211,17 @@ FI_SUB void fi_progress(struct fi_flow *f)
 {
 	const struct fi_side *a = &f->side[0], *b = &f->side[1];
 	__u32 na = a->payload_packets, nb = b->payload_packets, least = na < nb ? na : nb;
-	int tired = na + nb > FI_PACKETS || (!least && na + nb > FI_ONE_WAY);
+	int tired = na + nb > FI_PACKETS, lone = !least && na + nb > FI_ONE_WAY;
 
 	if (f->state == FI_S_PENDING) {
-		if (tired || a->flags & b->flags & FI_D_SETTLED)
+		/* packets of a few bytes: what is kept of them still grows, up to a window */
+		if (tired || (lone && !((a->flags | b->flags) & FI_D_KEPT)) || a->flags & b->flags & FI_D_SETTLED)
 			fi_finish(f);
 	} else if (f->state == FI_S_WATCH) {
-		if (tired || (fi_watched(f) ? a->from > FI_WATCH && b->from > FI_WATCH : least > FI_TRIES))
+		int seen = fi_watched(f) ? (a->from > FI_WATCH && b->from > FI_WATCH) || (lone && a->from + b->from > FI_WATCH) :
+					   lone || least > FI_TRIES;
+
+		if (tired || seen)
 			f->state = FI_S_DONE;
 	}
 }

@@ -13,10 +13,12 @@ fi_inline void fi_addr4(__u8 *to, const __u8 *from)
 	__builtin_memcpy(to + 12, from, 4);
 }
 
+#define FI_ZONE_MIX 0x9e3779b1u
+
 /* Equal addresses on different VLANs or tunnels are different hosts: mixes a tag into the zone. */
 fi_inline void fi_zone(struct fi_pkt *p, __u32 tag)
 {
-	p->tuple.zone = p->tuple.zone * 0x9e3779b1u + tag + 1;
+	p->tuple.zone = p->tuple.zone * FI_ZONE_MIX + tag + 1;
 }
 
 fi_inline int fi_goto(struct fi_pkt *p, __u32 n, __u32 next)
@@ -38,11 +40,15 @@ fi_inline void fi_enter_tunnel(struct fi_pkt *p)
 }
 
 /* UDP ports on which tunnels are looked for; the header there must look right as well. */
+fi_inline int fi_udp_port_carries(__u16 port)
+{
+	return port == 4789 || port == 8472 || port == 6081 || port == 2152 || port == 3544 || port == 4754 || port == 6635 ||
+	       port == 5072;
+}
+
 fi_inline int fi_udp_carrier(const struct fi_pkt *p, __u16 port)
 {
-	return p->part == FI_PART_WHOLE &&
-	       (port == 4789 || port == 8472 || port == 6081 || port == 2152 || port == 3544 || port == 4754 || port == 6635 ||
-		port == 5072);
+	return p->part == FI_PART_WHOLE && fi_udp_port_carries(port);
 }
 
 /* IP protocols that carry packets: IPIP, IPv6, GRE, EtherIP, MPLS-in-IP. */

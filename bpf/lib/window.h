@@ -111,8 +111,10 @@ fi_inline struct fi_plan fi_place(struct fi_side *s, __u32 seq, __u32 len)
 	plan.dst = rel;
 	if (plan.dst < FI_WINDOW)
 		plan.n = len < FI_WINDOW - plan.dst ? len : FI_WINDOW - plan.dst;
-	if (!plan.gap)
+	if (!plan.gap) {
 		s->have = plan.dst + len;
+		s->holes = 0; /* what was waited for has come */
+	}
 	return plan;
 }
 

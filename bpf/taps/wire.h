@@ -5,7 +5,7 @@
 #ifndef FI_TAP_WIRE_H
 #define FI_TAP_WIRE_H
 
-#include "tap.h"
+#include "fast.h"
 
 struct fi_wire_ctx {
 	void *ctx;
@@ -66,7 +66,7 @@ FI_SUB struct fi_flow *fi_wire_find(void *ctx, int mode, struct fi_scratch *x, _
 	if (x->pkt.tunnels)
 		FI_COUNT(FI_C_TUNNELLED);
 	*t = x->pkt.tuple;
-	t->zone = (t->zone + ifindex) * 0x9e3779b1u;
+	t->zone = (t->zone + ifindex) * FI_ZONE_MIX;
 	end = fi_normalise(t);
 	now = bpf_ktime_get_coarse_ns();
 	x->decided = 1;
@@ -101,13 +101,12 @@ FI_SUB struct fi_flow *fi_wire_find(void *ctx, int mode, struct fi_scratch *x, _
 	return f->state >= FI_S_DONE || !x->pkt.payload_len || x->pkt.part == FI_PART_LATER ? 0 : f;
 }
 
-fi_inline void fi_wire(void *ctx, int mode, __u32 len, __u32 segments, __u32 ifindex, __u32 vlan)
+fi_inline void fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u32 ifindex, __u32 vlan)
 {
 	struct fi_wire_ctx c = { .ctx = ctx, .xdp = mode & FI_WIRE_XDP };
 	struct fi_scratch *x;
 	struct fi_flow *f;
 
-	fi_count_n(mode & FI_WIRE_INGRESS ? FI_C_WIRE_RX : FI_C_WIRE_TX, segments);
 	x = fi_scratch_take();
 	if (!x)
 		return;
@@ -160,31 +159,55 @@ int fi_expire(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
+fi_inline void fi_wire_seen(int ingress, __u32 segments)
+{
+	__u32 total = ingress ? FI_C_WIRE_RX : FI_C_WIRE_TX;
+	__u64 *n = bpf_map_lookup_elem(&fi_counters, &total);
+
+	if (n)
+		fi_add(n, segments);
+}
+
 SEC("xdp.frags")
 int fi_xdp(struct xdp_md *ctx)
 {
-	fi_wire(ctx, FI_WIRE_XDP | FI_WIRE_INGRESS, bpf_xdp_get_buff_len(ctx), 1, ctx->ingress_ifindex, 0);
+	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	fi_wire_seen(1, 1);
+	if (!fi_wire_fast(data, end, 1, 1, ctx->ingress_ifindex))
+		fi_wire_slow(ctx, FI_WIRE_XDP | FI_WIRE_INGRESS, bpf_xdp_get_buff_len(ctx), 1, ctx->ingress_ifindex, 0);
 	return XDP_PASS;
+}
+
+fi_inline void fi_wire_tc(struct __sk_buff *skb, int ingress)
+{
+	const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	__u32 segments = skb->gso_segs ?: 1, vlan = skb->vlan_present ? skb->vlan_tci : 0;
+
+	fi_wire_seen(ingress, segments);
+	if (vlan || !fi_wire_fast(data, end, ingress, segments, skb->ifindex))
+		fi_wire_slow(skb, ingress ? FI_WIRE_INGRESS : 0, skb->len, segments, skb->ifindex, vlan);
 }
 
 SEC("tc")
 int fi_tc_ingress(struct __sk_buff *skb)
 {
-	fi_wire(skb, FI_WIRE_INGRESS, skb->len, skb->gso_segs ?: 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
+	fi_wire_tc(skb, 1);
 	return -1; /* TC_ACT_UNSPEC: go on with the next program */
 }
 
 SEC("tc")
 int fi_tc_egress(struct __sk_buff *skb)
 {
-	fi_wire(skb, 0, skb->len, skb->gso_segs ?: 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
+	fi_wire_tc(skb, 0);
 	return -1;
 }
 
 SEC("socket")
 int fi_filter(struct __sk_buff *skb)
 {
-	fi_wire(skb, FI_WIRE_INGRESS, skb->len, 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
+	fi_wire_seen(1, 1);
+	fi_wire_slow(skb, FI_WIRE_INGRESS, skb->len, 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
 	return 0; /* nothing is delivered to the socket */
 }
 

@@ -77,19 +77,19 @@ export const PENDING = {
 /** struct fi_flow */
 export const FLOW = {
   sizeof: 160,
-  id: 0,
-  firstNs: 8,
-  lastNs: 16,
-  side: 24,
+  lastNs: 0,
+  agg: 8,
+  vlan: 12,
+  state: 14,
+  flags: 15,
+  side: 16,
   sideLength: 2,
   sideStride: 48,
-  verdict: 120,
-  agg: 144,
-  ifindex: 148,
-  tunnel: 152,
-  vlan: 156,
-  state: 158,
-  flags: 159,
+  verdict: 112,
+  ifindex: 136,
+  tunnel: 140,
+  id: 144,
+  firstNs: 152,
 } as const
 
 /** struct fi_owner */
