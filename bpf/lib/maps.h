@@ -78,6 +78,12 @@ FI_MAP(fi_scratches, BPF_MAP_TYPE_PERCPU_ARRAY, FI_SCRATCHES, __u32, struct fi_s
 FI_MAP(fi_zero_pending, BPF_MAP_TYPE_ARRAY, 1, __u32, struct fi_pending, 0);
 /* Built here by the dump of socket storage, for the same reason. */
 FI_MAP(fi_dump_record, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct fi_record, 0);
+/* The wire view's clock, see fi_now. */
+struct fi_clock {
+	__u64 tick;
+	__u64 now_ns;
+};
+FI_MAP(fi_clock, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct fi_clock, 0);
 /* Per-CPU numbers for flow ids. */
 FI_MAP(fi_ids, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, __u64, 0);
 

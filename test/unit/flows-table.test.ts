@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks'
 import { describe, expect, it } from 'vitest'
 import { addressBytes } from '../../src/flows/address.js'
-import { TYPE } from '../../src/flows/layout.js'
+import { RECORD, TYPE } from '../../src/flows/layout.js'
 import { RecordView } from '../../src/flows/record-view.js'
 import { Refresher } from '../../src/flows/refresh.js'
 import { FlowTable } from '../../src/flows/table.js'
@@ -151,9 +151,9 @@ describe('refresh', () => {
     const data = new DataView(all.buffer)
     for (let i = 0; i < 100_000; i++) {
       all.set(one, i * one.length)
-      data.setBigUint64(i * one.length + 64, BigInt(i + 1), true)
-      data.setUint16(i * one.length + 50, 1024 + (i % 60_000))
-      data.setUint8(i * one.length + 47, 2 + i / 60_000)
+      data.setBigUint64(i * one.length + RECORD.id, BigInt(i + 1), true)
+      data.setUint16(i * one.length + RECORD.port[1], 1024 + (i % 60_000))
+      data.setUint8(i * one.length + RECORD.addr[1] - 1, 2 + i / 60_000)
     }
     const refresher = new Refresher({ dumpFlows: async () => all.buffer }, table, { minimumMs: 1000, now: () => performance.now() })
     await refresher.fresh() // warm: the compiler's work is not what is measured
