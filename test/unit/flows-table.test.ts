@@ -153,7 +153,7 @@ describe('refresh', () => {
       all.set(one, i * one.length)
       data.setBigUint64(i * one.length + RECORD.id, BigInt(i + 1), true)
       data.setUint16(i * one.length + RECORD.port[1], 1024 + (i % 60_000))
-      data.setUint8(i * one.length + RECORD.addr[1] - 1, 2 + i / 60_000)
+      data.setUint8(i * one.length + RECORD.addr[1] + 15, 2 + i / 60_000)
     }
     const refresher = new Refresher({ dumpFlows: async () => all.buffer }, table, { minimumMs: 1000, now: () => performance.now() })
     await refresher.fresh() // warm: the compiler's work is not what is measured
