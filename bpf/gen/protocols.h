@@ -244,6 +244,7 @@ enum fi_protocol {
 	FI_ASK(sip, FI_P_SIP); \
 	FI_ASK(rtsp, FI_P_RTSP); \
 	FI_ASK(isakmp, FI_P_ISAKMP); \
+	FI_ASK(rdp, FI_P_RDP); \
 	FI_ASK(dnp3, FI_P_DNP3); \
 	FI_ASK(wireguard, FI_P_WIREGUARD); \
 	FI_ASK(thrift, FI_P_THRIFT); \

@@ -147,7 +147,9 @@ FI_SUB enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_ques
 	if (f->state == FI_S_WATCH) {
 		__u16 top = fi_top(&f->verdict);
 
-		if (q->best && q->best != top && FI_ANSWER_GRADE(q->answer) >= FI_FAIR)
+		if (q->best == top && top) /* the end that was silent speaks it as well */
+			f->verdict.confidence = FI_CONFIRMED;
+		else if (q->best && q->best != top && FI_ANSWER_GRADE(q->answer) >= FI_FAIR)
 			fi_push(f, end, q, top);
 		else if (!settled)
 			return FI_LOOK_KEEP;
@@ -205,6 +207,13 @@ fi_inline int fi_watched(const struct fi_flow *f)
 	return any != 0;
 }
 
+/* Only this end has spoken, its bytes leave no doubt, and another protocol may follow (a STUN check, then media): it is
+ * not held up by a peer that may stay silent. */
+fi_inline int fi_alone(const struct fi_side *s, __u32 peer_packets)
+{
+	return !peer_packets && s->flags & FI_D_SETTLED && s->grade >= FI_STRONG && s->payload_packets > 1;
+}
+
 /* After each payload packet: is there anything left to learn? Ends do not wait for each other for ever: what only one
  * end sends (a log stream, an upload) is decided by that end alone. */
 FI_SUB void fi_progress(struct fi_flow *f)
@@ -215,7 +224,8 @@ FI_SUB void fi_progress(struct fi_flow *f)
 
 	if (f->state == FI_S_PENDING) {
 		/* packets of a few bytes: what is kept of them still grows, up to a window */
-		if (tired || (lone && !((a->flags | b->flags) & FI_D_KEPT)) || a->flags & b->flags & FI_D_SETTLED)
+		if (tired || (lone && !((a->flags | b->flags) & FI_D_KEPT)) || a->flags & b->flags & FI_D_SETTLED ||
+		    ((fi_alone(a, nb) || fi_alone(b, na)) && fi_watched(f)))
 			fi_finish(f);
 	} else if (f->state == FI_S_WATCH) {
 		int seen = fi_watched(f) ? (a->from > FI_WATCH && b->from > FI_WATCH) || (lone && a->from + b->from > FI_WATCH) :
@@ -265,6 +275,8 @@ FI_SUB void fi_describe(const struct fi_flow *f, int end, const struct fi_tuple 
 	q->all = f->state == FI_S_PENDING;
 	for (int i = 0; i < FI_SET_WORDS; i++)
 		q->want[i] = fi_then[fi_index(top, FI_P_MAX)][i];
+	if (f->state == FI_S_WATCH && f->verdict.confidence == FI_PROBABLE && end != f->verdict.end)
+		q->want[fi_index(top >> 6, FI_SET_WORDS)] |= 1ull << (top & 63);
 }
 
 #endif

@@ -64,6 +64,9 @@ fi_inline int fi_parse_ppp(struct fi_pkt *p)
 		return -FI_C_TRUNCATED;
 	__u32 skip = fi_h16(p, 0) == 0xff03 ? 2 : 0, proto;
 
+	if ((fi_h16(p, 0) & 0x7fff) == 0x0f00) /* Cisco HDLC in PPP's place: an EtherType follows, RFC 4349 §2 names both */
+		return fi_goto(p, 4, fi_h16(p, 2));
+
 	if (fi_h8(p, skip) & 1) {
 		proto = fi_h8(p, skip);
 		skip += 1;

@@ -111,6 +111,16 @@ FI_FN __u32 fi_dns_record(const struct fi_win *w, __u32 at, __u32 end, __u32 las
 	return FI_DNS_OK;
 }
 
+/* No message of this mode has these flags: what is text or a TLS record instead shows here first. */
+fi_inline __u32 fi_dns_flags_bad(__u32 flags, __u32 mode)
+{
+	__u32 op = flags >> 11 & 15;
+
+	if (mode == FI_DNS_UNICAST ? flags & 0x40 || (op != 0 && op != 4 && op != 5) : op != 0)
+		return 1;
+	return flags & 0x8000 ? (flags & 15) > 11 : (flags & 15) != 0;
+}
+
 /* The message of n bytes at `at`. */
 FI_FN __u32 fi_dns_message(const struct fi_win *w, __u32 at, __u32 n, __u32 mode)
 {
@@ -121,22 +131,22 @@ FI_FN __u32 fi_dns_message(const struct fi_win *w, __u32 at, __u32 n, __u32 mode
 	if (n < FI_DNS_HEADER)
 		return FI_DNS_NO;
 	end = at + n;
+	__u32 flags = fi_be16(w, at + 2), op = flags >> 11 & 15;
+
+	if (fi_in(w, at, 4) && fi_dns_flags_bad(flags, mode))
+		return FI_DNS_NO;
+	if (fi_in(w, at, 6) && mode == FI_DNS_UNICAST && fi_be16(w, at + 4) > 1)
+		return FI_DNS_NO;
 	if (!fi_in(w, at, FI_DNS_HEADER))
 		return fi_dns_short(w);
-	__u32 flags = fi_be16(w, at + 2), op = flags >> 11 & 15, qd = fi_be16(w, at + 4), an = fi_be16(w, at + 6);
+	__u32 qd = fi_be16(w, at + 4), an = fi_be16(w, at + 6);
 	__u32 ns = fi_be16(w, at + 8), ar = fi_be16(w, at + 10), sum = an + ns + ar;
 
 	if (FI_DNS_HEADER + qd * 5 + sum * 11 > n)
 		return FI_DNS_NO;
-	if (mode == FI_DNS_UNICAST && (flags & 0x40 || (op != 0 && op != 4 && op != 5) || qd > 1))
-		return FI_DNS_NO;
-	if (mode != FI_DNS_UNICAST && op != 0)
-		return FI_DNS_NO;
 	if (flags & 0x8000) {
 		facts |= FI_DNS_REPLY;
-		if ((flags & 15) > 11)
-			return FI_DNS_NO;
-	} else if (flags & 15 || (mode != FI_DNS_MULTICAST && (qd != 1 || (op == 0 && (an || ns > 1 || ar > 4))))) {
+	} else if (mode != FI_DNS_MULTICAST && (qd != 1 || (op == 0 && (an || ns > 1 || ar > 4)))) {
 		return FI_DNS_NO;
 	}
 	if (op)

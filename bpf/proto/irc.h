@@ -38,6 +38,12 @@ FI_SIG(irc)
 	if (w->len < 6)
 		return FI_MORE;
 	word = fi_be32(w, 0);
+	enum fi_fit privmsg = fi_fit(w, 0, "PRIVMSG ");
+
+	if (privmsg == FI_FIT_MORE || (privmsg == FI_FIT_YES && w->len < 9))
+		return FI_MORE;
+	if (privmsg == FI_FIT_YES) /* its text may hold control characters (CTCP) */
+		return fi_range(fi_at(w, 8), 0x21, 0x7e) ? FI_HIT(FI_FAIR, FI_EITHER, 2, 0) : FI_NO;
 	if (!fi_is_text(w, 48))
 		return FI_NO;
 	if (word == FI_WORD('N', 'I', 'C', 'K') && fi_at(w, 4) == ' ' && fi_range(fi_at(w, 5), 0x21, 0x7d))
@@ -50,7 +56,7 @@ FI_SIG(irc)
 		return FI_HIT(FI_STRONG, FI_SERVER, 2, 0);
 	if ((word == FI_WORD('P', 'I', 'N', 'G') || word == FI_WORD('P', 'O', 'N', 'G')) && fi_at(w, 4) == ' ')
 		return FI_HIT(fi_port(w, 6667) ? FI_FAIR : FI_WEAK, FI_EITHER, 2, 0);
-	if (fi_is(w, 0, "JOIN #") || fi_is(w, 0, "PRIVMSG "))
+	if (fi_is(w, 0, "JOIN #"))
 		return FI_HIT(FI_FAIR, FI_CLIENT, 2, 0);
 	return FI_NO;
 }

@@ -8,6 +8,8 @@ FI_SIG(rtcp)
 	FI_CHECK(w);
 	__u32 type = fi_at(w, 1), len = (fi_be16(w, 2) + 1) * 4;
 
+	if (w->below) /* behind STUN or DTLS the session is named by its media: see rtp.h */
+		return FI_NO;
 	if (!w->whole || fi_at(w, 0) >> 6 != 2 || !fi_range(type, 200, 207) || len > w->total || w->total & 3 || len < 8)
 		return FI_NO;
 	if (len == w->total)

@@ -3,12 +3,15 @@
  * DTLS opened, or with the sizes of the usual telephone codecs. */
 FI_PROTO(rtp, 49, 72, FI_UDP, "Real-time Transport Protocol", FI_PORTS(5004), FI_THEN(rtcp));
 
-/* FI_SIGNATURES 1 "packet" */
+/* FI_SIGNATURES 1 "packet" 2 "control packet among the media (RFC 5761)" */
 FI_SIG(rtp)
 {
 	FI_CHECK(w);
 	__u32 b0 = fi_at(w, 0), pt = fi_at(w, 1) & 0x7f;
 
+	/* the session's reports share the port that STUN opened; encrypted ones (RFC 3711) keep the first header only */
+	if (w->whole && w->below && b0 >> 6 == 2 && fi_range(fi_at(w, 1), 200, 207) && (fi_be16(w, 2) + 1) * 4 <= w->total && w->total >= 8)
+		return FI_HIT(FI_FAIR, FI_EITHER, 2, 1);
 	if (!w->whole || b0 >> 6 != 2 || w->total < 12 + (b0 & 15) * 4 + 1)
 		return FI_NO;
 	if (!(fi_range(pt, 0, 34) | fi_range(pt, 96, 127)) || (pt > 18 && pt < 25) || pt == 2 || pt == 1)

@@ -63,7 +63,7 @@ export const PROTOCOLS: readonly Protocol[] = [
   { id: 16, name: 'mongodb', title: 'MongoDB', file: 'bpf/proto/mongodb.h', rank: 40, transports: ['tcp'], ports: [27017, 27018, 27019], then: [], signatures: { 1: 'OP_MSG', 2: 'OP_QUERY and its kin', 3: 'OP_REPLY', 4: 'OP_COMPRESSED' }, labels: true },
   { id: 29, name: 'mqtt', title: 'MQTT', file: 'bpf/proto/mqtt.h', rank: 40, transports: ['tcp'], ports: [1883], then: [], signatures: { 1: 'CONNECT', 2: 'CONNACK', 3: 'SUBSCRIBE', 4: 'PUBLISH', 5: 'PINGREQ or PINGRESP' }, labels: false },
   { id: 47, name: 'isakmp', title: 'Internet Key Exchange', file: 'bpf/proto/isakmp.h', rank: 40, transports: ['udp'], ports: [500, 4500], then: [], signatures: { 1: 'IKEv1', 2: 'IKEv2', 3: 'keep-alive' }, labels: false },
-  { id: 54, name: 'rdp', title: 'Remote Desktop Protocol', file: 'bpf/proto/rdp.h', rank: 40, transports: ['tcp'], ports: [3389], then: ['tls'], signatures: { 1: 'connection request', 2: 'connection confirm' }, labels: false },
+  { id: 54, name: 'rdp', title: 'Remote Desktop Protocol', file: 'bpf/proto/rdp.h', rank: 40, transports: ['tcp', 'udp'], ports: [3389], then: ['tls'], signatures: { 1: 'connection request', 2: 'connection confirm', 3: 'UDP SYN' }, labels: false },
   { id: 87, name: 'dnp3', title: 'Distributed Network Protocol 3', file: 'bpf/proto/dnp3.h', rank: 40, transports: ['tcp', 'udp'], ports: [20000], then: [], signatures: { 1: 'data link header' }, labels: false },
   { id: 18, name: 'cassandra', title: 'Cassandra Query Language', file: 'bpf/proto/cassandra.h', rank: 42, transports: ['tcp'], ports: [9042], then: [], signatures: { 1: 'STARTUP or OPTIONS', 2: 'SUPPORTED, READY or AUTHENTICATE', 3: 'QUERY or PREPARE', 4: 'EXECUTE, BATCH or REGISTER', 5: 'RESULT', 6: 'ERROR', 7: 'EVENT', 8: 'authentication' }, labels: false },
   { id: 33, name: 'pulsar', title: 'Apache Pulsar', file: 'bpf/proto/pulsar.h', rank: 42, transports: ['tcp'], ports: [6650], then: [], signatures: { 1: 'CONNECT', 2: 'CONNECTED', 3: 'command' }, labels: true },
@@ -100,7 +100,7 @@ export const PROTOCOLS: readonly Protocol[] = [
   { id: 61, name: 'ntp', title: 'Network Time Protocol', file: 'bpf/proto/ntp.h', rank: 65, transports: ['udp'], ports: [123], then: [], signatures: { 1: 'client', 2: 'server', 3: 'symmetric or broadcast', 4: 'control' }, labels: false },
   { id: 72, name: 'coap', title: 'Constrained Application Protocol', file: 'bpf/proto/coap.h', rank: 66, transports: ['udp'], ports: [5683], then: [], signatures: { 1: 'request', 2: 'response', 3: 'empty' }, labels: false },
   { id: 50, name: 'rtcp', title: 'RTP Control Protocol', file: 'bpf/proto/rtcp.h', rank: 71, transports: ['udp'], ports: [5005], then: ['rtp'], signatures: { 1: 'compound', 2: 'single packet' }, labels: false },
-  { id: 49, name: 'rtp', title: 'Real-time Transport Protocol', file: 'bpf/proto/rtp.h', rank: 72, transports: ['udp'], ports: [5004], then: ['rtcp'], signatures: { 1: 'packet' }, labels: false },
+  { id: 49, name: 'rtp', title: 'Real-time Transport Protocol', file: 'bpf/proto/rtp.h', rank: 72, transports: ['udp'], ports: [5004], then: ['rtcp'], signatures: { 1: 'packet', 2: 'control packet among the media (RFC 5761)' }, labels: false },
 ]
 
 export const LABELS: readonly Label[] = [
