@@ -17,11 +17,11 @@ const volatile __u32 fi_cfg_idle_other = 60;
 const volatile __u32 fi_cfg_idle_closed = 10;
 
 /* A socket's flow. TCP and connected UDP have one; an unconnected UDP socket keeps its first peer here, the
- * others in fi_new/fi_flows. */
+ * others in fi_new/fi_flows. The flow comes first: what a packet touches then shares the element's first cache line. */
 struct fi_socket {
+	struct fi_flow flow;
 	struct fi_tuple tuple;
 	__u32 pad;
-	struct fi_flow flow;
 };
 
 #define FI_MAP(name, kind, entries, keytype, valuetype, mapflags)                                  \
@@ -78,7 +78,7 @@ FI_MAP(fi_scratches, BPF_MAP_TYPE_PERCPU_ARRAY, FI_SCRATCHES, __u32, struct fi_s
 FI_MAP(fi_zero_pending, BPF_MAP_TYPE_ARRAY, 1, __u32, struct fi_pending, 0);
 /* Built here by the dump of socket storage, for the same reason. */
 FI_MAP(fi_dump_record, BPF_MAP_TYPE_PERCPU_ARRAY, 1, __u32, struct fi_record, 0);
-/* The wire view's clock, see fi_now. */
+/* The coarse clock's last value, see fi_now. */
 struct fi_clock {
 	__u64 tick;
 	__u64 now_ns;
@@ -95,6 +95,22 @@ fi_inline void fi_count_n(__u32 cause, __u64 n)
 		__sync_fetch_and_add(c, n);
 }
 #define FI_COUNT(cause) fi_count_n(cause, 1)
+
+/* The coarse clock moves once a tick: its value is kept until the tick, an inlined load, says another. */
+fi_inline __u64 fi_now(void)
+{
+	__u64 tick = bpf_jiffies64();
+	__u32 zero = 0;
+	struct fi_clock *c = bpf_map_lookup_elem(&fi_clock, &zero);
+
+	if (!c)
+		return bpf_ktime_get_coarse_ns();
+	if (c->tick != tick) {
+		c->now_ns = bpf_ktime_get_coarse_ns();
+		c->tick = tick;
+	}
+	return c->now_ns;
+}
 
 fi_inline struct fi_scratch *fi_scratch_take(void)
 {

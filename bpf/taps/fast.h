@@ -18,22 +18,6 @@ fi_inline void fi_add(__u64 *cell, __u64 n)
 	*(volatile __u64 *)cell += n;
 }
 
-/* The coarse clock moves once a tick: its value is kept until the tick, an inlined load, says another. */
-fi_inline __u64 fi_now(void)
-{
-	__u64 tick = bpf_jiffies64();
-	__u32 zero = 0;
-	struct fi_clock *c = bpf_map_lookup_elem(&fi_clock, &zero);
-
-	if (!c)
-		return bpf_ktime_get_coarse_ns();
-	if (c->tick != tick) {
-		c->now_ns = bpf_ktime_get_coarse_ns();
-		c->tick = tick;
-	}
-	return c->now_ns;
-}
-
 /* Ports and length of the transport header at `l4`, `left` bytes of it and its payload on the wire. 0 = take the long way. */
 fi_inline int fi_fast_l4(const __u8 *l4, const __u8 *end, __u8 proto, __u32 left, __be16 *sport, __be16 *dport)
 {

@@ -187,7 +187,7 @@ fi_inline int fi_socket_tap(struct __sk_buff *skb, int egress)
 	struct fi_socket *ss = bpf_sk_storage_get(&fi_sockets, sk, 0, 0);
 
 	if (ss && ss->flow.state == FI_S_DONE && (sk->protocol == FI_TCP || sk->dst_port)) {
-		ss->flow.last_ns = bpf_ktime_get_coarse_ns();
+		ss->flow.last_ns = fi_now();
 		fi_flow_count(&ss->flow, !egress, !egress, packets, bytes);
 	} else {
 		fi_socket_slow(skb, sk, egress, packets, bytes);

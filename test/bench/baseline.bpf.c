@@ -5,6 +5,7 @@
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/tcp.h>
+#include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include "../../bpf/abi.h"
@@ -27,7 +28,7 @@ int bare_xdp_empty(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-SEC("cgroup_skb/ingress")
+SEC("cgroup_skb/egress")
 int bare_cgroup_empty(struct __sk_buff *skb)
 {
 	return 1;
@@ -39,7 +40,21 @@ int bare_tc_empty(struct __sk_buff *skb)
 	return -1;
 }
 
-static __attribute__((always_inline)) int bare(void *data, void *end)
+static __attribute__((always_inline)) void count(const struct fi_tuple *key, __u64 bytes)
+{
+	struct value *v = bpf_map_lookup_elem(&bare_flows, key);
+
+	if (!v) {
+		struct value fresh = { 1, bytes };
+
+		bpf_map_update_elem(&bare_flows, key, &fresh, BPF_ANY);
+		return;
+	}
+	__sync_fetch_and_add(&v->packets, 1);
+	__sync_fetch_and_add(&v->bytes, bytes);
+}
+
+static __attribute__((always_inline)) void bare(void *data, void *end)
 {
 	struct fi_tuple key = {};
 	struct ethhdr *eth = data;
@@ -47,23 +62,13 @@ static __attribute__((always_inline)) int bare(void *data, void *end)
 	struct tcphdr *l4 = (void *)(ip + 1);
 
 	if ((void *)(l4 + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP))
-		return 0;
+		return;
 	__builtin_memcpy(&key.addr[0][12], &ip->saddr, 4);
 	__builtin_memcpy(&key.addr[1][12], &ip->daddr, 4);
 	key.port_be[0] = l4->source;
 	key.port_be[1] = l4->dest;
 	key.l4 = ip->protocol;
-	struct value *v = bpf_map_lookup_elem(&bare_flows, &key);
-
-	if (!v) {
-		struct value fresh = { 1, end - data };
-
-		bpf_map_update_elem(&bare_flows, &key, &fresh, BPF_ANY);
-		return 0;
-	}
-	__sync_fetch_and_add(&v->packets, 1);
-	__sync_fetch_and_add(&v->bytes, end - data);
-	return 0;
+	count(&key, end - data);
 }
 
 SEC("xdp")
@@ -78,6 +83,26 @@ int bare_tc_lookup(struct __sk_buff *skb)
 {
 	bare((void *)(long)skb->data, (void *)(long)skb->data_end);
 	return -1;
+}
+
+/* The same from the IP header on, as a cgroup program sees packets. */
+SEC("cgroup_skb/egress")
+int bare_cgroup_lookup(struct __sk_buff *skb)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct iphdr *ip = data;
+	struct udphdr *l4 = (void *)(ip + 1);
+	struct fi_tuple key = {};
+
+	if ((void *)(l4 + 1) > end || ip->version != 4)
+		return 1;
+	__builtin_memcpy(&key.addr[0][12], &ip->saddr, 4);
+	__builtin_memcpy(&key.addr[1][12], &ip->daddr, 4);
+	key.port_be[0] = l4->source;
+	key.port_be[1] = l4->dest;
+	key.l4 = ip->protocol;
+	count(&key, skb->len);
+	return 1;
 }
 
 char LICENSE[] SEC("license") = "GPL";

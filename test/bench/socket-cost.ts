@@ -1,49 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cost of a packet in the socket view while real connected UDP sockets exchange datagrams over loopback: run time of the
-// programs as the kernel counts it, with few and with many sockets open. Prints Markdown.
-import { createSocket, type Socket } from 'node:dgram'
+// Cost of a packet in the socket view while real connected UDP sockets send over loopback in turn: run time of the programs as
+// the kernel counts it, with few and with many sockets open, beside an empty program and one that finds the flow in a hash
+// table. One program is attached at a time. Prints Markdown.
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { KernelOptions } from '../../src/kernel/kernel.js'
 import { loadAddon } from '../../src/kernel/native-kernel.js'
 import { cgroupRoot } from '../lib/cgroup.js'
 
 const addon = loadAddon()
-const kernel = await addon.openKernel({ stats: true, without: ['fi_xdp', 'fi_tc_ingress', 'fi_tc_egress', 'fi_filter'] })
-await kernel.attachHost({ cgroup: cgroupRoot() })
-kernel.startRing(() => {})
+const bare = join(import.meta.dirname, '../../build/bench/baseline.bpf.o')
+const wire = ['fi_xdp', 'fi_tc_ingress', 'fi_tc_egress', 'fi_filter']
+const MEASURED = 200_000
+/** Past the budget of windows and packets, from which on flows are only counted. */
+const DECIDED = 70
 
-const run = (name: string): { count: number; ns: number } => {
-  const p = kernel.programs().find((each) => each.name === name)
-  return { count: Number(p?.runCount ?? 0n), ns: Number(p?.runNs ?? 0n) }
-}
-
-/** Opens n client sockets connected to one server each sends to in turn; gives ns a run of each program once flows are decided. */
-async function measure(n: number, packets: number): Promise<[number, number]> {
-  const server = createSocket('udp4')
-  server.bind(0, '127.0.0.1')
-  await once(server, 'listening')
-  const clients: Socket[] = []
-  for (let i = 0; i < n; i++) {
-    const c = createSocket('udp4')
-    c.connect(server.address().port, '127.0.0.1')
-    await once(c, 'connect')
-    clients.push(c)
+async function measure(sockets: number, program: string, options: KernelOptions, rounds: number): Promise<number> {
+  const kernel = await addon.openKernel({ ...options, stats: true })
+  await kernel.attachHost({ cgroup: cgroupRoot() })
+  if (options.object === undefined) kernel.startRing(() => {})
+  const load = spawn('python3', [join(import.meta.dirname, 'socket-load.py'), `${sockets}`], { stdio: ['pipe', 'pipe', 'inherit'] })
+  try {
+    const answers = createInterface({ input: load.stdout })[Symbol.asyncIterator]()
+    const send = async (times: number, limit: number): Promise<void> => {
+      load.stdin.write(`${times} ${limit}\n`)
+      await answers.next()
+    }
+    const run = (): [number, number] => {
+      const p = kernel.programs().find((each) => each.name === program)
+      return [Number(p?.runCount ?? 0n), Number(p?.runNs ?? 0n)]
+    }
+    await answers.next()
+    await send(rounds, sockets * rounds)
+    const before = run()
+    await send(Math.ceil(MEASURED / sockets), MEASURED)
+    const after = run()
+    return Math.round((after[1] - before[1]) / (after[0] - before[0]))
+  } finally {
+    load.stdin.end()
+    await once(load, 'exit')
+    kernel.close()
   }
-  const send = (c: Socket): Promise<void> => new Promise((done) => c.send(Buffer.alloc(64, 1), () => done()))
-  // past the budget of windows and packets: from here on flows are only counted
-  for (let k = 0; k < 70; k++) for (const c of clients) await send(c)
-  const before = run('fi_cgroup_egress')
-  for (let sent = 0; sent < packets; ) for (const c of clients) if (sent++ < packets) await send(c)
-  const after = run('fi_cgroup_egress')
-  for (const c of clients) c.close()
-  server.close()
-  return [n, Math.round((after.ns - before.ns) / (after.count - before.count))]
 }
 
-console.log('| open sockets | fi_cgroup_egress, ns a packet |\n| --- | --- |')
-for (const [n, packets] of [
-  [1, 20_000],
-  [1000, 20_000],
-  [5000, 20_000],
-] as const)
-  console.log(`| ${(await measure(n, packets)).join(' | ')} |`)
-kernel.close()
+console.log(
+  '| open sockets | empty program, ns | hash lookup, ns | fi_cgroup_egress, ns | ratio to lookup |\n| --- | --- | --- | --- | --- |',
+)
+for (const n of [1, 1000, 10_000, 100_000]) {
+  const empty = await measure(n, 'bare_cgroup_empty', { object: bare, without: ['bare_cgroup_lookup'] }, 1)
+  const lookup = await measure(n, 'bare_cgroup_lookup', { object: bare, without: ['bare_cgroup_empty'] }, 2)
+  const ours = await measure(n, 'fi_cgroup_egress', { without: wire }, DECIDED)
+  console.log(`| ${n} | ${empty} | ${lookup} | ${ours} | ${(ours / lookup).toFixed(2)} |`)
+}
