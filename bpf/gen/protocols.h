@@ -87,7 +87,8 @@ enum fi_protocol {
 	FI_P_BITTORRENT = 85,
 	FI_P_MODBUS = 86,
 	FI_P_DNP3 = 87,
-	FI_P_MAX = 88,
+	FI_P_VXLAN = 95,
+	FI_P_MAX = 96,
 };
 
 #define FI_SET_WORDS 2
@@ -164,6 +165,7 @@ enum fi_protocol {
 #include "../proto/thrift.h"
 #include "../proto/tls.h"
 #include "../proto/vnc.h"
+#include "../proto/vxlan.h"
 #include "../proto/websocket.h"
 #include "../proto/wireguard.h"
 #include "../proto/xmpp.h"
@@ -265,6 +267,7 @@ enum fi_protocol {
 	FI_ASK(radius, FI_P_RADIUS); \
 	FI_ASK(openvpn, FI_P_OPENVPN); \
 	FI_ASK(tftp, FI_P_TFTP); \
+	FI_ASK(vxlan, FI_P_VXLAN); \
 	FI_ASK(ntp, FI_P_NTP); \
 	FI_ASK(coap, FI_P_COAP); \
 	FI_ASK(rtcp, FI_P_RTCP); \
@@ -272,7 +275,7 @@ enum fi_protocol {
 
 /* Protocols that may take over from another on the same connection, as bit sets by id. */
 static const __u64 fi_then[FI_P_MAX][FI_SET_WORDS] = {
-	[FI_P_PROXY] = { 0xffffe93ff8b7fffeull, 0xefffffull },
+	[FI_P_PROXY] = { 0xffffe93ff8b7fffeull, 0x80efffffull },
 	[FI_P_AMQP] = { 0x2ull, 0x0ull },
 	[FI_P_HTTP2] = { 0xe0ull, 0x0ull },
 	[FI_P_STUN] = { 0x6000000008002ull, 0x0ull },
@@ -290,7 +293,7 @@ static const __u64 fi_then[FI_P_MAX][FI_SET_WORDS] = {
 	[FI_P_RDP] = { 0x2ull, 0x0ull },
 	[FI_P_TDS] = { 0x2ull, 0x0ull },
 	[FI_P_LDAP] = { 0x2ull, 0x0ull },
-	[FI_P_SOCKS] = { 0xfffff13ff8b7fffeull, 0xefffffull },
+	[FI_P_SOCKS] = { 0xfffff13ff8b7fffeull, 0x80efffffull },
 	[FI_P_RTCP] = { 0x2000000000000ull, 0x0ull },
 	[FI_P_RTP] = { 0x4000000000000ull, 0x0ull },
 };
@@ -399,6 +402,7 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_MODBUS] = "modbus",
 	[FI_P_SOCKS] = "socks",
 	[FI_P_TELNET] = "telnet",
+	[FI_P_VXLAN] = "vxlan",
 	[FI_P_NTP] = "ntp",
 	[FI_P_COAP] = "coap",
 	[FI_P_RTCP] = "rtcp",
