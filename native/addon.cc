@@ -25,6 +25,7 @@ static Napi::Object Exports(Napi::Env env, Napi::Object exports)
 	exports.Set("openKernel", Napi::Function::New<OpenKernel>(env, "openKernel"));
 	exports.Set("probe", Napi::Function::New<RunProbe>(env, "probe"));
 	exports.Set("createReplay", Napi::Function::New<CreateReplay>(env, "createReplay"));
+	exports.Set("packClaims", Napi::Function::New<PackClaims>(env, "packClaims"));
 	exports.Set("signatures", Napi::Function::New<Signatures>(env, "signatures"));
 	exports.Set("labels", Napi::Function::New<Labels>(env, "labels"));
 	exports.Set("sdNotify", Napi::Function::New<SdNotify>(env, "sdNotify"));

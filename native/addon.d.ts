@@ -142,7 +142,10 @@ export interface Addon {
   openKernel(options: KernelOptions): Promise<KernelHandle>
   /** Tries each kernel feature for real. */
   probe(): Promise<ProbeResult[]>
-  createReplay(options: { maxFlows?: number; idleSeconds?: number }): ReplayHandle
+  /** packs: rules as src/packs/compile.ts writes them. */
+  createReplay(options: { maxFlows?: number; idleSeconds?: number; packs?: Uint8Array }): ReplayHandle
+  /** How many of so many random payloads the rules claim. */
+  packClaims(packs: Uint8Array, count: number): number
   /** [protocol id, fi_answer] pairs of every answer that is not FI_NO. */
   signatures(
     bytes: Uint8Array,

@@ -9,6 +9,7 @@ namespace flowident {
 
 Napi::Value Signatures(const Napi::CallbackInfo &info);
 Napi::Value Labels(const Napi::CallbackInfo &info);
+Napi::Value PackClaims(const Napi::CallbackInfo &info);
 Napi::Value CreateReplay(const Napi::CallbackInfo &info);
 
 } // namespace flowident

@@ -83,6 +83,7 @@ void fi_core_payload(struct fi_core *c, struct fi_flow *f, int end, const struct
 		fi_progress(f);
 		return;
 	}
+	x.packs = c->packs;
 	x.pkt = *p;
 	x.tuple = *t;
 	fi_payload(c, f, end, &x);
@@ -153,6 +154,51 @@ __u16 fi_core_top(const struct fi_win *w, __u64 *answer)
 	else
 		fi_ask_udp(&q, w);
 	*answer = q.answer;
+	return q.best;
+}
+
+__u32 fi_core_packs_size(void)
+{
+	return sizeof(struct fi_packs);
+}
+
+int fi_core_packs_read(struct fi_packs *p, const __u8 *rules, __u32 bytes)
+{
+	__u32 n = bytes / sizeof(p->rule[0]);
+
+	if (bytes % sizeof(p->rule[0]) || n > FI_PACK_RULES)
+		return 0;
+	memcpy(p->rule, rules, bytes);
+	p->n = n;
+	for (__u32 i = 0; i < n; i++) {
+		const struct fi_pack_rule *r = &p->rule[i];
+
+		if (r->id < FI_PACK_FIRST || r->id >= FI_PACK_FIRST + FI_PACK_IDS || !r->n || r->n > FI_PACK_MATCHES ||
+		    !r->grade || r->grade > FI_STRONG)
+			return 0;
+		for (__u32 k = 0; k < r->n; k++) {
+			const struct fi_pack_match *m = &r->match[k];
+			__u32 most = m->op == FI_PACK_LENGTH ? 4 : FI_PACK_BYTES;
+
+			if (!m->op || m->op > FI_PACK_MINIMUM || m->n > most || m->off > FI_WINDOW || m->end > FI_WINDOW)
+				return 0;
+		}
+	}
+	return 1;
+}
+
+__u16 fi_core_packs_ask(const struct fi_packs *p, const struct fi_win *w)
+{
+	struct fi_question q = { .all = 1 };
+
+	if (w->l4 == FI_TCP)
+		fi_ask_tcp(&q, w);
+	else
+		fi_ask_udp(&q, w);
+	if (q.best)
+		return 0;
+	q.more = 0;
+	fi_ask_packs(&q, w, p);
 	return q.best;
 }
 

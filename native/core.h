@@ -17,6 +17,8 @@ extern "C" {
 #include "../bpf/labels.h"
 #include "../bpf/lib/packet.h"
 
+struct fi_packs;
+
 /* What the engine asks of whoever owns the flows. `pending` of the flow at hand: kept, made and dropped by these. */
 struct fi_core_ops {
 	struct fi_pending *(*keep)(void *owner); /* NULL: no room */
@@ -29,6 +31,7 @@ struct fi_core {
 	void *owner; /* given back to ops */
 	struct fi_pending *pending; /* of this flow, or NULL */
 	__u64 *counters; /* FI_C_MAX cells */
+	const struct fi_packs *packs; /* operator's protocols, or NULL */
 };
 
 /* Reads all headers. p->hdr is the frame; cap_len and wire_len its length in the capture and on the wire; `next`
@@ -60,6 +63,13 @@ int fi_core_ask_all(const struct fi_win *w, __u64 *pairs);
 __u64 fi_core_ask(__u16 id, const struct fi_win *w);
 /* The best of all answers, as the engine would choose: protocol id, or 0. */
 __u16 fi_core_top(const struct fi_win *w, __u64 *answer);
+
+/* Size of struct fi_packs. */
+__u32 fi_core_packs_size(void);
+/* Fills p (of that size) with rules as src/packs/compile.ts writes them; 0 when they are not well formed. */
+int fi_core_packs_read(struct fi_packs *p, const __u8 *rules, __u32 bytes);
+/* Id of the pack that claims the window when no signature does; 0 = none. */
+__u16 fi_core_packs_ask(const struct fi_packs *p, const struct fi_win *w);
 
 /* The protocol has a label extractor. */
 int fi_core_has_labels(__u16 id);

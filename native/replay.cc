@@ -137,7 +137,8 @@ void Replay::account(Slot &s)
 
 void Replay::payload(FlowEntry *e, Slot &s)
 {
-	fi_core core = {&kOps, this, e->pending, counters_};
+	const auto *packs = options_.packs.empty() ? nullptr : reinterpret_cast<const fi_packs *>(options_.packs.data());
+	fi_core core = {&kOps, this, e->pending, counters_, packs};
 	fi_flow *f = &e->flow;
 	fi_side *side = &f->side[s.end];
 	const fi_pkt &p = s.pkt;

@@ -17,6 +17,7 @@ struct ReplayOptions {
 	uint32_t max_flows = 500000; /* 128 MB */
 	uint32_t idle_seconds = 600;
 	uint64_t seed = 0;
+	std::vector<uint8_t> packs; /* struct fi_packs, empty = none */
 };
 
 struct ReplaySummary {

@@ -55,6 +55,8 @@ for (const key of ['id', 'name'])
   }
 const byName = new Map(protocols.map((p) => [p.name, p]))
 const highest = Math.max(...protocols.map((p) => p.id))
+// 96 to 127 belong to signature packs (bpf/lib/pack.h).
+for (const p of protocols) if (p.id >= 96 && p.id < 128) throw new Error(`bpf/proto/${p.file}: ids 96 to 127 belong to packs`)
 const upper = (p) => `FI_P_${p.ident.toUpperCase()}`
 
 // FI_THEN names protocols that may not be written yet: those are left out of the sets.

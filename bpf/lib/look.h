@@ -4,6 +4,9 @@
 #define FI_LOOK_H
 
 #include "engine.h"
+#ifdef FI_HOST
+#include "pack.h"
+#endif
 
 /* Working memory of one packet. */
 struct fi_scratch {
@@ -20,6 +23,9 @@ struct fi_scratch {
 	struct fi_tuple tuple; /* of the flow; here since the BPF stack is small */
 	struct fi_verdict before; /* verdict as the packet found it */
 	struct fi_flow fresh; /* what a new flow begins as */
+#ifdef FI_HOST
+	const struct fi_packs *packs; /* NULL = none */
+#endif
 };
 
 /* Asks about the window in x->win and judges the answers; takes off up to three layers (PROXY headers). */
@@ -35,6 +41,9 @@ fi_inline int fi_look(struct fi_flow *f, int end, struct fi_scratch *x, __u32 re
 			fi_ask_tcp(&x->q, &x->win);
 		else
 			fi_ask_udp(&x->q, &x->win);
+#ifdef FI_HOST
+		fi_ask_packs(&x->q, &x->win, x->packs);
+#endif
 		outcome = fi_judge(f, end, &x->q, &x->win);
 		if (outcome != FI_LOOK_AGAIN)
 			break;

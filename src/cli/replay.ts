@@ -3,13 +3,17 @@
 import { FlowidentError } from '../errors.js'
 import type { FlowJson } from '../flows/json.js'
 import { loadAddon } from '../kernel/native-kernel.js'
+import { checkPacks } from '../packs/check.js'
+import { loadPacks, packFiles } from '../packs/load.js'
 import { addLosses, lossText } from '../replay/causes.js'
 import { type ReplayOptions, replayFile } from '../replay/replay.js'
 import { type Register, whole, withJson } from './command.js'
 import { type Io, Printer } from './output.js'
 import { Overview } from './overview.js'
 
-export interface ReplayCommand extends ReplayOptions {
+export interface ReplayCommand extends Omit<ReplayOptions, 'packs'> {
+  /** Folder of signature packs. */
+  readonly packs?: string | undefined
   readonly json?: boolean | undefined
   readonly limit: number
 }
@@ -23,6 +27,8 @@ const LINES = 256
 export async function runReplay(io: Io, files: readonly string[], options: ReplayCommand): Promise<void> {
   const printer = new Printer(io)
   const addon = loadAddon(io.env)
+  const { packs: folder, ...bounds } = options
+  const packs = folder === undefined ? undefined : checkPacks(addon, loadPacks(packFiles(folder)))
   const overview = new Overview(options.limit)
   const losses = new Map<string, number>()
   let lines: string[] = []
@@ -41,7 +47,7 @@ export async function runReplay(io: Io, files: readonly string[], options: Repla
   let failed: FlowidentError | undefined
   for (const file of files) {
     try {
-      const { summary, counters, problem } = await replayFile(addon, file, emit, options)
+      const { summary, counters, problem } = await replayFile(addon, file, emit, { ...bounds, ...(packs && { packs }) })
       read++
       packets += summary.packets
       flows += summary.flows
@@ -74,11 +80,18 @@ export const register: Register = (program, io) => {
     .option('-n, --limit <count>', 'show at most this many flows in the table', (text) => whole('--limit', text), 50)
     .option('--max-flows <count>', 'flows kept at once', (text) => whole('--max-flows', text, 1 << 26), 500_000)
     .option('--idle <seconds>', 'a flow silent for so long, in time of the capture, has ended', (text) => whole('--idle', text), 600)
+    .option('--packs <dir>', 'also identify the protocols that the signature packs in this folder define')
     .addHelpText(
       'after',
       '\nA capture cannot know processes and services; flows are named by address and port.\n\nExamples:\n  flowident replay traffic.pcapng\n  tcpdump -i any -w - | flowident replay --json - | jq .',
     )
-    .action(async (files: string[], options: { json?: boolean; limit: number; maxFlows: number; idle: number }) => {
-      await runReplay(io, files, { json: options.json, limit: options.limit, maxFlows: options.maxFlows, idleSeconds: options.idle })
+    .action(async (files: string[], options: { json?: boolean; limit: number; maxFlows: number; idle: number; packs?: string }) => {
+      await runReplay(io, files, {
+        json: options.json,
+        limit: options.limit,
+        maxFlows: options.maxFlows,
+        idleSeconds: options.idle,
+        packs: options.packs,
+      })
     })
 }

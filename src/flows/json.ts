@@ -32,6 +32,8 @@ export interface FlowService {
 }
 
 export interface FlowExtras {
+  /** Names of protocols that signature packs define, by id. */
+  readonly packs?: ReadonlyMap<number, string>
   /** Added to record times, which are CLOCK_MONOTONIC when live, to get milliseconds since 1970. Replay: 0. */
   readonly epochMs: number
   readonly owner?: FlowOwner | undefined
@@ -75,19 +77,20 @@ export const parseFlowId = (id: string): { readonly high: number; readonly low: 
 }
 
 /** Names an id even when its protocol is newer than this table. */
-export const protocolName = (id: number): string => (id === 0 ? 'unknown' : (protocolById(id)?.name ?? `protocol-${id}`))
+export const protocolName = (id: number, packs?: ReadonlyMap<number, string>): string =>
+  id === 0 ? 'unknown' : (protocolById(id)?.name ?? packs?.get(id) ?? `protocol-${id}`)
 
-export const flowLayers = (view: RecordView): string[] => {
+export const flowLayers = (view: RecordView, packs?: ReadonlyMap<number, string>): string[] => {
   const layers: string[] = []
-  for (let i = 0; i < view.depth; i++) layers.push(protocolName(view.layer(i)))
+  for (let i = 0; i < view.depth; i++) layers.push(protocolName(view.layer(i), packs))
   return layers
 }
 
-export const flowEvidence = (view: RecordView): Evidence | null =>
+export const flowEvidence = (view: RecordView, packs?: ReadonlyMap<number, string>): Evidence | null =>
   view.depth === 0
     ? null
     : {
-        signature: `${protocolName(view.top)}/${view.signature}`,
+        signature: `${protocolName(view.top, packs)}/${view.signature}`,
         direction: view.evidenceEnd === view.source ? 'client' : 'server',
         offset: view.evidenceOffset,
         packet: view.evidencePacket,
@@ -117,11 +120,11 @@ export const flowToJson = (view: RecordView, labels: ReadonlyMap<string, string>
     'source.port': view.port(source),
     'destination.address': view.address(destination),
     'destination.port': view.port(destination),
-    'network.protocol.name': protocolName(view.protocol),
-    'flowident.layers': flowLayers(view),
+    'network.protocol.name': protocolName(view.protocol, extras.packs),
+    'flowident.layers': flowLayers(view, extras.packs),
     'flowident.confidence': view.confidence,
     'flowident.port_hint': flowPortHint(view),
-    'flowident.evidence': flowEvidence(view),
+    'flowident.evidence': flowEvidence(view, extras.packs),
     'source.packets': view.packets(source),
     'source.bytes': view.bytes(source),
     'destination.packets': view.packets(destination),

@@ -8,6 +8,7 @@ import { TYPE } from '../flows/layout.js'
 import { RecordView } from '../flows/record-view.js'
 import { FlowidentError } from '../errors.js'
 import type { Addon, ReplayHandle } from '../kernel/kernel.js'
+import type { Compiled } from '../packs/compile.js'
 import { captureChunks, captureName } from './read.js'
 
 export type ReplaySummary = ReturnType<ReplayHandle['summary']>
@@ -31,10 +32,12 @@ class FlowSink implements RecordHandler {
   readonly #quic: QuicInitials
   readonly #waiting = new Map<bigint, Labels>()
   readonly #lead: Readonly<Record<string, string>>
+  readonly #packs: ReadonlyMap<number, string>
   #id = -1n
   #labels: Labels = new Map()
 
-  constructor(addon: Addon, capture: string, emit: (flow: FlowJson) => void) {
+  constructor(addon: Addon, capture: string, emit: (flow: FlowJson) => void, packs: ReadonlyMap<number, string>) {
+    this.#packs = packs
     this.#emit = emit
     this.#quic = new QuicInitials(tlsReader(addon))
     this.#lead = { capture }
@@ -57,7 +60,9 @@ class FlowSink implements RecordHandler {
     const unfinished = this.#quic.end(id)
     const deep = this.#waiting.get(id) ?? unfinished
     this.#waiting.delete(id)
-    this.#emit(flowToJson(view, deep && own ? new Map([...own, ...deep]) : (own ?? deep), { epochMs: 0, lead: this.#lead }))
+    this.#emit(
+      flowToJson(view, deep && own ? new Map([...own, ...deep]) : (own ?? deep), { epochMs: 0, lead: this.#lead, packs: this.#packs }),
+    )
   }
   exec(): void {}
   cgroup(): void {}
@@ -67,6 +72,8 @@ class FlowSink implements RecordHandler {
 export interface ReplayOptions {
   readonly maxFlows?: number
   readonly idleSeconds?: number
+  /** Protocols from signature packs, checked. */
+  readonly packs?: Compiled
 }
 
 /** Replays a file (`-`: standard input). Throws when nothing of it can be read; a file damaged on the way is told in the result. */
@@ -74,10 +81,10 @@ export async function replayFile(
   addon: Addon,
   path: string,
   emit: (flow: FlowJson) => void,
-  options: ReplayOptions = {},
+  { packs, ...options }: ReplayOptions = {},
 ): Promise<ReplayResult> {
-  const replay = addon.createReplay(options)
-  const sink = new FlowSink(addon, captureName(path), emit)
+  const replay = addon.createReplay({ ...options, ...(packs && { packs: packs.rules }) })
+  const sink = new FlowSink(addon, captureName(path), emit, packs?.names ?? new Map())
   const view = new RecordView()
   let packed: string | null = null
   const drain = (): void => {

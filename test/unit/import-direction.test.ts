@@ -10,11 +10,16 @@ const order = ['kernel', 'flows', 'owners', 'services', 'metrics', 'api', 'daemo
 /** May be imported from everywhere, and import nothing but each other. */
 const base = ['gen', 'errors', 'log', 'config']
 /** Beside the chain: the user-space half of a protocol, and the replay of captures; they see flows and the kernel port. */
-const beside: Readonly<Record<string, readonly string[]>> = { deep: ['kernel', 'flows'], replay: ['kernel', 'flows', 'deep'] }
+const beside: Readonly<Record<string, readonly string[]>> = {
+  deep: ['kernel', 'flows'],
+  replay: ['kernel', 'flows', 'deep', 'packs'],
+  packs: ['kernel'],
+}
 /** Who may use what is beside the chain. */
 const usesBeside: Readonly<Record<string, readonly string[]>> = {
   deep: ['daemon', 'replay', 'cli', 'services', 'flows'],
   replay: ['cli'],
+  packs: ['cli', 'replay'],
 }
 
 /** `src/flows/table.ts` → flows; `src/errors.ts` → errors. */
