@@ -3,6 +3,8 @@
  * methods need no check of their receiver: napi_define_class refuses objects of another class. */
 #include "kernel.h"
 
+#include <malloc.h>
+
 #include <cerrno>
 #include <cmath>
 
@@ -244,6 +246,15 @@ private:
 	Napi::ObjectReference skipped_;
 };
 
+/* The kernel's types and the programs' instructions took tens of megabytes that nobody needs after the load; malloc
+ * would keep them for this process. */
+void giveBack()
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 } // namespace
 
 Napi::Value OpenKernel(const Napi::CallbackInfo &info)
@@ -259,6 +270,7 @@ Napi::Value OpenKernel(const Napi::CallbackInfo &info)
 			Failure why;
 
 			out->object = Object::load(options, &why);
+			giveBack();
 			return why;
 		},
 		[](Napi::Env e, Loaded *out) -> Napi::Value {

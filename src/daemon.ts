@@ -2,8 +2,9 @@
 // The composition root: puts the parts together, attaches, serves, and takes it all down again.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { EventHub } from './api/events.js'
 import type { Check, Readiness } from './api/context.js'
+import { Door } from './api/door.js'
+import { EventHub } from './api/events.js'
 import { Listeners } from './api/listen.js'
 import { buildApi } from './api/server.js'
 import { changedSettings } from './config/changed.js'
@@ -72,6 +73,7 @@ export class Daemon implements AsyncDisposable {
   readonly #host: Attachment[] = []
   readonly #cgroup: string | null
   readonly #kernel: Kernel
+  readonly #listeners: Listeners
   readonly #wire: Wire
   readonly #table: FlowTable
   readonly #owners: Owners
@@ -80,22 +82,24 @@ export class Daemon implements AsyncDisposable {
   readonly #refresher: Refresher
   readonly #events: EventHub
   #updating: Promise<void> | undefined
-  #listeners: Listeners | undefined
 
   static async start(config: Config, log: Logger, given?: DaemonParts): Promise<Daemon> {
     const parts = given ?? (await hostParts())
-    const kernel = await parts.source.open(kernelOptions(config))
-    const daemon = new Daemon(config, log, parts, kernel)
+    const door = new Door()
+    // First of all: a second daemon finds out here, before it has touched anything.
+    const listeners = await Listeners.open(config.listen.map(parseListen), door.handle, parts.env)
+    let daemon: Daemon | undefined
     try {
-      await daemon.#open()
+      daemon = new Daemon(config, log, parts, await parts.source.open(kernelOptions(config)), listeners)
+      await daemon.#open(door)
+      return daemon
     } catch (error) {
-      await daemon[Symbol.asyncDispose]()
+      await (daemon ?? listeners)[Symbol.asyncDispose]()
       throw error
     }
-    return daemon
   }
 
-  private constructor(config: Config, log: Logger, parts: DaemonParts, kernel: Kernel) {
+  private constructor(config: Config, log: Logger, parts: DaemonParts, kernel: Kernel, listeners: Listeners) {
     const { limits, flows, services } = config
     const now = () => performance.now()
     const cgroup = config.cgroup.path === 'auto' ? cgroupMount(parts.roots.proc) : config.cgroup.path
@@ -104,6 +108,7 @@ export class Daemon implements AsyncDisposable {
     this.#log = log
     this.#parts = parts
     this.#kernel = kernel
+    this.#listeners = listeners
     this.#undo.push(() => kernel.close())
     const interfaces = interfaceLister(parts.source, parts.roots.sys)
     this.#wire = new Wire(kernel, config.wire, interfaces, log.child({ area: 'wire' }))
@@ -125,11 +130,10 @@ export class Daemon implements AsyncDisposable {
   }
 
   get addresses(): readonly string[] {
-    return this.#listeners?.addresses ?? []
+    return this.#listeners.addresses
   }
 
-  async #open(): Promise<void> {
-    // First of all: a second daemon finds out here, before it has touched anything.
+  async #open(door: Door): Promise<void> {
     const metrics = this.#metrics()
     const context = {
       version: this.#parts.version,
@@ -143,13 +147,8 @@ export class Daemon implements AsyncDisposable {
     }
     const app = await buildApi(context, this.#log.child({ area: 'api' }))
     this.#undo.push(() => app.close())
-    const listeners = await Listeners.open(
-      this.#config.listen.map(parseListen),
-      (request, response) => app.routing(request, response),
-      this.#parts.env,
-    )
-    this.#listeners = listeners
-    this.#undo.push(() => listeners[Symbol.asyncDispose]())
+    this.#undo.push(() => this.#listeners[Symbol.asyncDispose]())
+    door.open((request, response) => app.routing(request, response))
     this.#undo.push(() => this.#events.close()) // ends the streams, which would hold the listeners up
     const quic = this.#config.deep.quic && this.#parts.readTls ? new QuicInitials(this.#parts.readTls) : undefined
     this.#kernel.startRing(new Live(this.#table, this.#catalog, this.#owners, quic).onBatch)

@@ -43,8 +43,8 @@ fi_inline int fi_fast_l4(const __u8 *l4, const __u8 *end, __u8 proto, __u32 left
 	return 1;
 }
 
-/* 1 = counted, and nothing is left to do. */
-fi_inline int fi_wire_fast(const __u8 *data, const __u8 *end, int ingress, __u32 segments, __u32 ifindex)
+/* 1 = counted, and nothing is left to do. A subprogram, so that its stack is not below that of the long way. */
+FI_SUB int fi_wire_fast(const __u8 *data, const __u8 *end, int ingress, __u32 segments, __u32 ifindex)
 {
 	const struct ethhdr *eth = (const void *)data;
 	const struct iphdr *ip = (const void *)(eth + 1);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One scrape: asks every collector, says how each fared, and adds the process's own metrics. A collector that fails costs
 // its families, not the scrape.
-import { collectDefaultMetrics, Registry, type RegistryContentType } from 'prom-client'
+import { Registry, type RegistryContentType } from 'prom-client'
+import { collectProcess } from './process.js'
 import { type Collector, type Family, OPENMETRICS_TYPE, renderFamily, type Sample, TEXT_TYPE } from './text.js'
-
-/** prom-client's gauges whose names end as only a counter's may. */
-const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total']
 
 export interface Scrape {
   readonly type: string
@@ -22,8 +20,7 @@ export class Metrics {
     this.#collectors = collectors
     this.#onError = onError
     this.#now = now
-    collectDefaultMetrics({ register: this.#registry })
-    for (const name of MISNAMED) this.#registry.removeSingleMetric(name)
+    collectProcess(this.#registry)
   }
 
   async scrape(openMetrics: boolean): Promise<Scrape> {

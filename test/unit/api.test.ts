@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole daemon over a recorded kernel: routes, streams, listeners, start and stop.
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { get, request } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -65,14 +65,14 @@ const stream = (url: string, accept: string, enough: (text: string) => boolean, 
     asked.on('error', reject)
   })
 
-const start = async (change: (config: Config) => void = () => undefined): Promise<Daemon> => {
+const start = async (change: (config: Config) => void = () => undefined, source = recordedSource(kernel)): Promise<Daemon> => {
   const config = defaults()
   config.listen = [`unix:${socket}`, '127.0.0.1:0']
   change(config)
   logged = ''
   const sink = { write: (line: string) => (logged += line) }
   return Daemon.start(config, createLogger({ level: 'info', format: 'json', sink }), {
-    source: recordedSource(kernel),
+    source,
     roots: { proc: path(folder, 'proc'), sys: path(folder, 'sys'), passwd: path(folder, 'passwd'), run: path(folder, 'run') },
     clock: { monotonicNs: () => 10_000_000_000n, realtimeNs: () => 1_700_000_000_000_000_000n },
     env: {},
@@ -102,6 +102,28 @@ afterEach(async () => {
   await daemon?.[Symbol.asyncDispose]()
   daemon = undefined
   rmSync(folder, { recursive: true, force: true })
+})
+
+describe('while the programs are being loaded', () => {
+  it('the daemon is alive, not ready, and says why; then the API is there', async () => {
+    let loaded = (_: RecordedKernel): void => undefined
+    const opened = new Promise<RecordedKernel>((resolve) => {
+      loaded = resolve
+    })
+    const starting = start(undefined, { ...recordedSource(kernel), open: () => opened })
+    await expect.poll(() => existsSync(socket)).toBe(true)
+    expect(await ask('/healthz')).toMatchObject({ status: 200, body: { status: 'ok' } })
+    expect(await ask('/readyz?verbose')).toMatchObject({ status: 503, body: { status: 'loading' } })
+    expect(await ask('/api/v1/flows')).toMatchObject({ status: 503, type: 'application/problem+json', body: { status: 503 } })
+    loaded(kernel)
+    daemon = await starting
+    expect((await ask('/api/v1/flows')).body.flows).toHaveLength(3)
+  })
+  it('a failure leaves no listener behind', async () => {
+    const open = () => Promise.reject(new Error('EPERM'))
+    await expect(start(undefined, { ...recordedSource(kernel), open })).rejects.toThrow('EPERM')
+    expect(existsSync(socket)).toBe(false)
+  })
 })
 
 describe('flows', () => {
@@ -386,7 +408,7 @@ describe('start and stop', () => {
     const first = kernel
     kernel = new RecordedKernel()
     await expect(start()).rejects.toThrow('another process listens there')
-    expect([kernel.attached, kernel.closed, first.closed]).toEqual([0, 1, 0])
+    expect([kernel.attached, kernel.closed, first.closed]).toEqual([0, 0, 0])
     expect((await ask('/healthz')).status).toBe(200)
     await daemon[Symbol.asyncDispose]()
     // A socket that nobody listens on: bound, closed without unlinking.
@@ -405,6 +427,6 @@ describe('start and stop', () => {
   })
   it('listens on loopback only', async () => {
     await expect(start((config) => (config.listen = ['0.0.0.0:0']))).rejects.toThrow('not a loopback address')
-    expect(kernel.closed).toBe(1)
+    expect(kernel.closed).toBe(0)
   })
 })
