@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flowident replay`: captures through the classifier, without privileges, kernel or daemon.
 import { FlowidentError } from '../errors.js'
-import type { FlowJson } from '../flows/json.js'
+import { flowToJson } from '../flows/json.js'
+import { flowLine } from '../flows/json-line.js'
 import { loadAddon } from '../kernel/native-kernel.js'
 import { checkPacks } from '../packs/check.js'
 import { loadPacks, packFiles } from '../packs/load.js'
 import { addLosses, lossText } from '../replay/causes.js'
-import { type ReplayOptions, replayFile } from '../replay/replay.js'
+import { type ReplayOptions, replayRecords, type TakeFlow } from '../replay/replay.js'
 import { type Register, whole, withJson } from './command.js'
 import { type Io, Printer } from './output.js'
 import { Overview } from './overview.js'
@@ -36,9 +37,9 @@ export async function runReplay(io: Io, files: readonly string[], options: Repla
     if (lines.length > 0) io.stdout.write(`${lines.join('\n')}\n`)
     lines = []
   }
-  const emit = (flow: FlowJson): void => {
-    if (options.json !== true) overview.add(flow)
-    else if (lines.push(JSON.stringify(flow)) >= LINES) write()
+  const take: TakeFlow = (view, labels, capture, names) => {
+    if (options.json !== true) overview.add(flowToJson(view, labels, { epochMs: 0, lead: { capture }, packs: names }))
+    else if (lines.push(flowLine(view, labels, capture, names)) >= LINES) write()
   }
   const started = process.hrtime.bigint()
   let packets = 0
@@ -47,7 +48,7 @@ export async function runReplay(io: Io, files: readonly string[], options: Repla
   let failed: FlowidentError | undefined
   for (const file of files) {
     try {
-      const { summary, counters, problem } = await replayFile(addon, file, emit, { ...bounds, ...(packs && { packs }) })
+      const { summary, counters, problem } = await replayRecords(addon, file, take, { ...bounds, ...(packs && { packs }) })
       read++
       packets += summary.packets
       flows += summary.flows

@@ -13,6 +13,8 @@ import { captureChunks, captureName } from './read.js'
 
 export type ReplaySummary = ReturnType<ReplayHandle['summary']>
 type Labels = ReadonlyMap<string, string>
+/** What is made of a flow that ended; `view` is only valid during the call, `packs` names the protocols of packs. */
+export type TakeFlow = (view: RecordView, labels: Labels | undefined, capture: string, packs: ReadonlyMap<number, string>) => void
 
 export interface ReplayResult {
   readonly summary: ReplaySummary
@@ -28,19 +30,19 @@ const PIECE = 1 << 18
 
 /** Labels of a flow come before its record: those of its protocol's C half just before, those of QUIC some time before. */
 class FlowSink implements RecordHandler {
-  readonly #emit: (flow: FlowJson) => void
+  readonly #take: TakeFlow
   readonly #quic: QuicInitials
   readonly #waiting = new Map<bigint, Labels>()
-  readonly #lead: Readonly<Record<string, string>>
+  readonly #capture: string
   readonly #packs: ReadonlyMap<number, string>
   #id = -1n
   #labels: Labels = new Map()
 
-  constructor(addon: Addon, capture: string, emit: (flow: FlowJson) => void, packs: ReadonlyMap<number, string>) {
+  constructor(addon: Addon, capture: string, take: TakeFlow, packs: ReadonlyMap<number, string>) {
     this.#packs = packs
-    this.#emit = emit
+    this.#take = take
     this.#quic = new QuicInitials(tlsReader(addon))
-    this.#lead = { capture }
+    this.#capture = capture
   }
   labels({ id, labels }: { readonly id: bigint; readonly labels: Labels }): void {
     this.#id = id
@@ -60,9 +62,7 @@ class FlowSink implements RecordHandler {
     const unfinished = this.#quic.end(id)
     const deep = this.#waiting.get(id) ?? unfinished
     this.#waiting.delete(id)
-    this.#emit(
-      flowToJson(view, deep && own ? new Map([...own, ...deep]) : (own ?? deep), { epochMs: 0, lead: this.#lead, packs: this.#packs }),
-    )
+    this.#take(view, deep && own ? new Map([...own, ...deep]) : (own ?? deep), this.#capture, this.#packs)
   }
   exec(): void {}
   cgroup(): void {}
@@ -76,15 +76,29 @@ export interface ReplayOptions {
   readonly packs?: Compiled
 }
 
-/** Replays a file (`-`: standard input). Throws when nothing of it can be read; a file damaged on the way is told in the result. */
-export async function replayFile(
+/** Replays a file and gives out each flow as an object. */
+export const replayFile = (
   addon: Addon,
   path: string,
   emit: (flow: FlowJson) => void,
+  options: ReplayOptions = {},
+): Promise<ReplayResult> =>
+  replayRecords(
+    addon,
+    path,
+    (view, labels, capture, packs) => emit(flowToJson(view, labels, { epochMs: 0, lead: { capture }, packs })),
+    options,
+  )
+
+/** Replays a file (`-`: standard input). Throws when nothing of it can be read; a file damaged on the way is told in the result. */
+export async function replayRecords(
+  addon: Addon,
+  path: string,
+  take: TakeFlow,
   { packs, ...options }: ReplayOptions = {},
 ): Promise<ReplayResult> {
   const replay = addon.createReplay({ ...options, ...(packs && { packs: packs.rules }) })
-  const sink = new FlowSink(addon, captureName(path), emit, packs?.names ?? new Map())
+  const sink = new FlowSink(addon, captureName(path), take, packs?.names ?? new Map())
   const view = new RecordView()
   let packed: string | null = null
   const drain = (): void => {
