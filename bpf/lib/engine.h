@@ -147,9 +147,9 @@ FI_SUB enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_ques
 	if (f->state == FI_S_WATCH) {
 		__u16 top = fi_top(&f->verdict);
 
-		if (q->best == top && top) /* the end that was silent speaks it as well */
+		if (q->best && q->best == top) /* the end that was silent speaks it as well */
 			f->verdict.confidence = FI_CONFIRMED;
-		else if (q->best && q->best != top && FI_ANSWER_GRADE(q->answer) >= FI_FAIR)
+		if (q->best && q->best != top && FI_ANSWER_GRADE(q->answer) >= FI_FAIR)
 			fi_push(f, end, q, top);
 		else if (!settled)
 			return FI_LOOK_KEEP;

@@ -42,8 +42,12 @@ FI_SIG(ftp)
 		    word == FI_WORD('P', 'R', 'O', 'T') || word == FI_WORD('P', 'B', 'S', 'Z') || word == FI_WORD('M', 'D', 'T', 'M') ||
 		    word == FI_WORD('L', 'I', 'S', 'T') || word == FI_WORD('C', 'W', 'D', ' ') || word == FI_WORD('S', 'I', 'Z', 'E'))
 			return FI_HIT(fi_port(w, 21) ? FI_FAIR : FI_WEAK, FI_CLIENT, 2, 0);
-		if (fi_is(w, 0, "AUTH TLS") || fi_is(w, 0, "AUTH SSL"))
+		enum fi_fit tls = fi_fit(w, 0, "AUTH TLS"), ssl = fi_fit(w, 0, "AUTH SSL");
+
+		if (tls == FI_FIT_YES || ssl == FI_FIT_YES)
 			return FI_HIT(FI_FAIR, FI_CLIENT, 2, 0);
+		if (tls == FI_FIT_MORE || ssl == FI_FIT_MORE)
+			return FI_MORE;
 	}
 	if (after == '\r' || after == '\n') {
 		if (word == FI_WORD('F', 'E', 'A', 'T') || word == FI_WORD('P', 'A', 'S', 'V') || word == FI_WORD('E', 'P', 'S', 'V') ||
