@@ -207,11 +207,11 @@ fi_inline int fi_watched(const struct fi_flow *f)
 	return any != 0;
 }
 
-/* Only this end has spoken, its bytes leave no doubt, and another protocol may follow (a STUN check, then media): it is
- * not held up by a peer that may stay silent. */
+/* Only this end of a UDP flow has spoken, its bytes leave no doubt, and another protocol may follow (a STUN check, then
+ * media): it is not held up by a peer that may stay silent. (TCP's peer at least acknowledges, and mostly answers.) */
 fi_inline int fi_alone(const struct fi_side *s, __u32 peer_packets)
 {
-	return !peer_packets && s->flags & FI_D_SETTLED && s->grade >= FI_STRONG && s->payload_packets > 1;
+	return !peer_packets && !(s->flags & FI_D_BASED) && s->flags & FI_D_SETTLED && s->grade >= FI_STRONG && s->payload_packets > 1;
 }
 
 /* After each payload packet: is there anything left to learn? Ends do not wait for each other for ever: what only one

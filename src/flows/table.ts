@@ -164,7 +164,7 @@ export class FlowTable {
   beginDump(): void {
     this.#generation++
   }
-  /** After a dump was taken in: ends live flows that it does not have, and idle ones. Walks `budget` slots; gives where to go on, or -1. */
+  /** After a dump was taken in: ends live flows that it and the one before do not have, and idle ones. Walks `budget` slots, gives the next or -1. */
   sweep(from: number, budget: number): number {
     const to = Math.min(from + budget, this.end)
     for (let slot = from; slot < to; slot++) {
@@ -174,10 +174,11 @@ export class FlowTable {
         if (this.#idle(view)) this.#finish(slot)
         continue
       }
+      const flow = view.payloadPackets(0) + view.payloadPackets(1) > 0
+      if (flow && this.#stamp[slot] === this.#generation - 1) continue // its end may be on its way through the ring
       this.losses.vanished++
-      // A handshake's state moves to the accepted socket under another id: it is not a flow of its own.
-      if (view.payloadPackets(0) + view.payloadPackets(1) === 0) this.#remove(slot)
-      else this.#finish(slot)
+      if (flow) this.#finish(slot)
+      else this.#remove(slot) // a handshake's state moves to the accepted socket under another id: no flow of its own
     }
     return to < this.end ? to : -1
   }

@@ -30,6 +30,8 @@ N
 nginx -c "$dir/nginx.conf" &
 nginx=$!
 sleep 1
+# Nanoseconds that our programs have run, all together.
+run_ns() { bpftool -j prog show | python3 -c 'import json, sys; print(sum(p.get("run_time_ns", 0) for p in json.load(sys.stdin) if p.get("name", "").startswith("fi_")))'; }
 load() { wrk -t1 -c32 -d4s "$@" http://127.0.0.1:18880/f | awk '/Requests\/sec/{print $2}'; }
 for kind in keep-alive 'new connection a request'; do
   header=()
@@ -41,4 +43,14 @@ for kind in keep-alive 'new connection a request'; do
     stop
     awk -v a="$a" -v b="$b" 'BEGIN{print b / a}'
   done | sort -n | awk -v k="$kind" '{v[NR] = $1} END {printf "nginx + wrk, %s: with the daemon %.3f of the requests/s without it (median of %d pairs; %.3f to %.3f).\n", k, v[int((NR + 1) / 2)], NR, v[1], v[NR]}'
+  start
+  stats=$(sysctl -n kernel.bpf_stats_enabled)
+  sysctl -q kernel.bpf_stats_enabled=1
+  before=$(run_ns) cpu=$(ticks)
+  load "${header[@]}" >/dev/null
+  after=$(run_ns) spent=$(ticks)
+  sysctl -q kernel.bpf_stats_enabled="$stats"
+  stop
+  awk -v k="$kind" -v ns=$((after - before)) -v cpus="$(nproc)" -v t=$((spent - cpu)) -v hz="$(getconf CLK_TCK)" \
+    'BEGIN {printf "nginx + wrk, %s: the programs ran %.1f %% of the CPU time, the daemon %.1f %%.\n", k, ns / 4e7 / cpus, t / hz / 4 / cpus * 100}'
 done
