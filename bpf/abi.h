@@ -102,7 +102,8 @@ struct fi_side {
 	__u32 base; /* TCP sequence number of the first stream byte known */
 	__u32 from; /* the window begins at base + from: bytes before it are done with */
 	__u32 have; /* contiguous bytes of the window (may exceed FI_WINDOW) */
-	__u32 payload_packets;
+	__u16 payload_packets; /* looked at, so never more than the engine's FI_PACKETS */
+	__u16 ruled; /* what rules decided for the flow: bpf/taps/rules.h */
 	__u16 best; /* best protocol by this end's bytes alone; 0 = none yet */
 	__u16 offset; /* its evidence */
 	__u16 packet;
@@ -178,6 +179,7 @@ enum fi_record_type {
 	FI_R_EXEC = 5, /* struct fi_exec */
 	FI_R_CGROUP = 6, /* struct fi_cgroup */
 	FI_R_LISTEN = 7, /* struct fi_listen */
+	FI_R_DROP = 9, /* struct fi_drop of rules.h */
 	FI_R_LABELS = 8, /* user space only: struct fi_label_head and labels follow */
 };
 
@@ -239,8 +241,7 @@ struct fi_cgroup {
 	char path[FI_PATH]; /* from the hierarchy's root */
 };
 
-/* Key of an aggregate: what the counters of finished and live flows are summed by. Socket view:
- * cgroup, executable, uid. Wire view: ifindex. */
+/* Key of an aggregate. Socket view: cgroup, executable, uid. Wire view: ifindex. */
 struct fi_agg_key {
 	__u64 cgroup;
 	__u64 exe_ino;
@@ -291,7 +292,9 @@ enum fi_counter {
 	FI_C_UNKNOWN = 19, /* flows given up as unknown */
 	FI_C_FRAGMENT = 20, /* packets that were IP fragments */
 	FI_C_TUNNELLED = 21, /* packets found inside a tunnel */
-	FI_C_MAX = 22,
+	FI_C_RULE_DROP = 22, /* unaccounted: dropped by a rule */
+	FI_C_RULE_HIDDEN = 23, /* dropped: headers that cannot be followed hide what rules ask for */
+	FI_C_MAX = 24,
 };
 
 #endif

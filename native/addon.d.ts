@@ -56,6 +56,23 @@ export interface KernelOptions {
   stats?: boolean
 }
 
+/** A compiled set of rules: arrays in the layouts of bpf/rules.h. */
+export interface RuleTables {
+  /** struct fi_rules_head */
+  head: Uint8Array
+  /** struct fi_rule_row[] */
+  rows: Uint8Array
+  /** Row numbers, by enum fi_rule_small. */
+  small: Uint8Array
+  /** { ifindex * 2 + egress, row }[] */
+  links: Uint8Array
+  /** struct fi_rule_prefix[] and a row number for each. */
+  sources: Uint8Array
+  sourceRows: Uint8Array
+  destinations: Uint8Array
+  destinationRows: Uint8Array
+}
+
 export interface SkippedProgram {
   program: string
   error: string
@@ -94,6 +111,10 @@ export interface KernelHandle {
     data: Uint8Array,
     options?: { repeat?: number; ctx?: Uint8Array },
   ): { retval: number; durationNs: number; data: Uint8Array }
+  /** Puts a set of rules in force in place of the one before, at once; null: no rules. Gives its generation. */
+  installRules(tables: RuleTables | null): Promise<number>
+  /** struct fi_rule_hits[] of the first so many rules of the set in force. */
+  ruleHits(rules: number): Promise<ArrayBuffer>
   /** Detaches everything. Twice is allowed. */
   close(): void
 }
@@ -146,6 +167,10 @@ export interface Addon {
   createReplay(options: { maxFlows?: number; idleSeconds?: number; packs?: Uint8Array }): ReplayHandle
   /** How many of so many random payloads the rules claim. */
   packClaims(packs: Uint8Array, count: number): number
+  /** Takes rules out of force in every flowident on this host, whether its daemon answers or not; says in how many. */
+  rulesOff(): number
+  /** struct fi_rule_verdict for each struct fi_rule_packet, by the same code as in the kernel. */
+  evaluateRules(tables: RuleTables, packets: Uint8Array): Uint32Array
   /** [protocol id, fi_answer] pairs of every answer that is not FI_NO. */
   signatures(
     bytes: Uint8Array,

@@ -13,6 +13,7 @@
 #include "options.h"
 #include "probe.h"
 #include "ring.h"
+#include "rules.h"
 #include "values.h"
 
 namespace flowident {
@@ -44,6 +45,8 @@ public:
 					   InstanceMethod<&KernelHandle::Programs>("programs"),
 					   InstanceMethod<&KernelHandle::Maps>("maps"),
 					   InstanceMethod<&KernelHandle::TestRun>("testRun"),
+					   InstanceMethod<&KernelHandle::InstallRules>("installRules"),
+					   InstanceMethod<&KernelHandle::RuleHits>("ruleHits"),
 					   InstanceMethod<&KernelHandle::Close>("close"),
 					   InstanceAccessor<&KernelHandle::GetSkipped>("skipped"),
 				   });
@@ -228,6 +231,12 @@ private:
 		return closed(info.Env()) ? info.Env().Undefined() : testRun(info, *object_);
 	}
 
+	Napi::Value InstallRules(const Napi::CallbackInfo &info)
+	{
+		return closed(info.Env()) ? info.Env().Undefined() : installRules(info, object_);
+	}
+
+	Napi::Value RuleHits(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : ruleHits(info, object_); }
 	Napi::Value Close(const Napi::CallbackInfo &info)
 	{
 		bool running = ring_ != nullptr;
@@ -246,8 +255,7 @@ private:
 	Napi::ObjectReference skipped_;
 };
 
-/* The kernel's types and the programs' instructions took tens of megabytes that nobody needs after the load; malloc
- * would keep them for this process. */
+/* The load took tens of megabytes that nobody needs after it; malloc would keep them for this process. */
 void giveBack()
 {
 #ifdef __GLIBC__

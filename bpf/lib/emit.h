@@ -142,6 +142,12 @@ FI_SUB void fi_flow_end(struct fi_flow *f, const struct fi_tuple *t, const struc
 	fi_emit(FI_R_END, t, f, o);
 }
 
+/* The answer is another one than before. */
+fi_inline int fi_told(const struct fi_verdict *v, const struct fi_verdict *before)
+{
+	return v->depth != before->depth || v->confidence != before->confidence || v->revisions != before->revisions;
+}
+
 /* After a payload packet: aggregate once the answer is given (or given up), tell when it changed. */
 FI_SUB void fi_settle(struct fi_flow *f, const struct fi_scratch *x, const struct fi_owner *o, __u8 state)
 {
@@ -152,8 +158,7 @@ FI_SUB void fi_settle(struct fi_flow *f, const struct fi_scratch *x, const struc
 	    (f->state != FI_S_PENDING ||
 	     (v->depth && f->side[0].payload_packets + f->side[1].payload_packets >= FI_TRIES)))
 		fi_aggregate(f, t, o);
-	if (v->depth != before->depth || v->confidence != before->confidence || v->revisions != before->revisions ||
-	    (state == FI_S_PENDING && f->state == FI_S_DONE))
+	if (fi_told(v, before) || (state == FI_S_PENDING && f->state == FI_S_DONE))
 		fi_emit(FI_R_VERDICT, t, f, o);
 }
 

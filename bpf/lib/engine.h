@@ -126,7 +126,7 @@ fi_inline void fi_push(struct fi_flow *f, int end, const struct fi_question *q, 
 	v->sig = FI_ANSWER_SIG(q->answer);
 	v->end = end;
 	v->offset = FI_ANSWER_OFF(q->answer);
-	v->packet = s->payload_packets > 0xffff ? 0xffff : s->payload_packets;
+	v->packet = s->payload_packets;
 	if (v->revisions < 255)
 		v->revisions++;
 }
@@ -163,7 +163,7 @@ FI_SUB enum fi_outcome fi_judge(struct fi_flow *f, int end, const struct fi_ques
 		s->sig = FI_ANSWER_SIG(q->answer);
 		s->offset = FI_ANSWER_OFF(q->answer);
 		s->over = FI_ANSWER_OVER(q->answer);
-		s->packet = s->payload_packets > 0xffff ? 0xffff : s->payload_packets;
+		s->packet = s->payload_packets;
 		if (!(f->flags & FI_F_OPENED) && FI_ANSWER_WHO(q->answer)) {
 			fi_set_source(f, FI_ANSWER_WHO(q->answer) == FI_CLIENT ? end : !end);
 			f->flags |= FI_F_EVIDENCE;

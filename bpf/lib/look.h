@@ -6,6 +6,8 @@
 #include "engine.h"
 #ifdef FI_HOST
 #include "pack.h"
+#else
+#include "rules/match.h"
 #endif
 
 /* Working memory of one packet. */
@@ -15,7 +17,7 @@ struct fi_scratch {
 	__u32 segments;
 	__u32 vlan; /* tag that the card took off */
 	__u32 decided; /* the flow is in fi_flows */
-	__u32 pad;
+	__u32 ruled; /* generation of the rules that the packet is asked about; 0 = none */
 	struct fi_pkt pkt;
 	struct fi_win win;
 	struct fi_question q;
@@ -25,6 +27,9 @@ struct fi_scratch {
 	struct fi_flow fresh; /* what a new flow begins as */
 #ifdef FI_HOST
 	const struct fi_packs *packs; /* NULL = none */
+#else
+	struct fi_rules_work rules;
+	struct fi_rule_verdict inner; /* what they say of the packet in a tunnel, while the tunnel is asked about */
 #endif
 };
 

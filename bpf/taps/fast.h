@@ -10,7 +10,7 @@
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
-#include "tap.h"
+#include "rules.h"
 
 /* Per-CPU cells that only programs of the wire view add to: these do not interrupt each other on a CPU. */
 fi_inline void fi_add(__u64 *cell, __u64 n)
@@ -99,7 +99,7 @@ FI_SUB int fi_wire_fast(const __u8 *data, const __u8 *end, int ingress, __u32 se
 	f = bpf_map_lookup_elem(&fi_flows, &t);
 	if (!f)
 		f = bpf_map_lookup_elem(&fi_new, &t);
-	if (!f || f->state != FI_S_DONE)
+	if (!f || f->state != FI_S_DONE || fi_rules_open(f, from, ingress))
 		return 0;
 	f->last_ns = fi_now();
 	s = from ? &f->side[1] : &f->side[0];

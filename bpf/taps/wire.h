@@ -42,17 +42,17 @@ fi_inline struct fi_pending *fi_wire_keep(const struct fi_tuple *t, int create)
 
 #define FI_WIRE_XDP 1
 #define FI_WIRE_INGRESS 2
+#define FI_WIRE_PASSIVE 4 /* a copy of the packet: nothing can be dropped */
 
-/* Headers, flow, counters: the flow whose payload is to be looked at, or NULL. x->pkt.wire_len, x->segments and x->vlan
- * are set by the caller. */
-FI_SUB struct fi_flow *fi_wire_find(void *ctx, int mode, struct fi_scratch *x, __u32 ifindex)
+/* Headers; what the packet's flow is called. x->pkt.wire_len, x->segments and x->vlan are set by the caller. 0 when it
+ * belongs to none. */
+FI_SUB int fi_wire_read(void *ctx, int mode, struct fi_scratch *x, __u32 ifindex)
 {
-	int xdp = mode & FI_WIRE_XDP, ingress = mode & FI_WIRE_INGRESS ? 1 : 0, end;
-	struct fi_tuple *t = &x->tuple;
-	struct fi_flow *f;
-	int err = fi_read_headers(ctx, xdp, &x->pkt, x->pkt.wire_len, FI_NEXT_ETH, fi_cfg_wire_view, 1);
-	__u64 now;
+	int err = fi_read_headers(ctx, mode & FI_WIRE_XDP, &x->pkt, x->pkt.wire_len, FI_NEXT_ETH, fi_cfg_wire_view, 1);
 
+	x->ruled = 0;
+	if (!(mode & FI_WIRE_PASSIVE))
+		fi_rules_begin(x, mode & FI_WIRE_INGRESS, ifindex);
 	if (!err && x->vlan && !x->pkt.vlan) { /* the card took the tag off */
 		x->pkt.vlan = x->vlan & 0xfff;
 		fi_zone(&x->pkt, x->pkt.vlan);
@@ -61,20 +61,24 @@ FI_SUB struct fi_flow *fi_wire_find(void *ctx, int mode, struct fi_scratch *x, _
 		err = fi_fragment(&x->pkt);
 	if (err) {
 		fi_count_n(-err, x->segments);
+		x->rules.v.drop = x->ruled && fi_rules_hidden(x, err);
 		return 0;
 	}
 	if (x->pkt.tunnels)
 		FI_COUNT(FI_C_TUNNELLED);
-	*t = x->pkt.tuple;
-	t->zone = (t->zone + ifindex) * FI_ZONE_MIX;
-	end = fi_normalise(t);
-	now = bpf_ktime_get_coarse_ns();
-	x->decided = 1;
-	f = bpf_map_lookup_elem(&fi_flows, t);
-	if (!f) {
-		f = bpf_map_lookup_elem(&fi_new, t);
-		x->decided = 0;
-	}
+	x->tuple = x->pkt.tuple;
+	x->tuple.zone = (x->tuple.zone + ifindex) * FI_ZONE_MIX;
+	x->end = fi_normalise(&x->tuple);
+	return 1;
+}
+
+/* The flow is made when it is missing, and counts the packet: the flow whose payload is to be looked at, or NULL. */
+FI_SUB struct fi_flow *fi_wire_flow(struct fi_scratch *x, struct fi_flow *f, int ingress, __u32 ifindex)
+{
+	struct fi_tuple *t = &x->tuple;
+	__u64 now = bpf_ktime_get_coarse_ns();
+	int end = x->end;
+
 	if (f && fi_reused(f, end, &x->pkt)) {
 		if (f->state != FI_S_ENDED)
 			fi_flow_end(f, t, 0);
@@ -97,23 +101,39 @@ FI_SUB struct fi_flow *fi_wire_find(void *ctx, int mode, struct fi_scratch *x, _
 		fi_flow_tcp(f, end, x->pkt.tcp_flags, x->pkt.seq);
 	if (x->pkt.part != FI_PART_WHOLE)
 		f->flags |= FI_F_FRAGMENT;
-	x->end = end;
+	if (x->ruled)
+		fi_rules_free(x, f, end);
 	return f->state >= FI_S_DONE || !x->pkt.payload_len || x->pkt.part == FI_PART_LATER ? 0 : f;
 }
 
-fi_inline void fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u32 ifindex, __u32 vlan)
+/* 1 = a rule drops the packet. */
+fi_inline int fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u32 ifindex, __u32 vlan)
 {
 	struct fi_wire_ctx c = { .ctx = ctx, .xdp = mode & FI_WIRE_XDP };
+	int ingress = mode & FI_WIRE_INGRESS ? 1 : 0, drop;
 	struct fi_scratch *x;
-	struct fi_flow *f;
+	struct fi_flow *f = 0;
 
 	x = fi_scratch_take();
 	if (!x)
-		return;
+		return 0;
 	x->pkt.wire_len = len;
 	x->segments = segments;
 	x->vlan = vlan;
-	f = fi_wire_find(ctx, mode, x, ifindex);
+	if (fi_wire_read(ctx, mode, x, ifindex)) {
+		x->decided = 1;
+		f = bpf_map_lookup_elem(&fi_flows, &x->tuple);
+		if (!f) {
+			f = bpf_map_lookup_elem(&fi_new, &x->tuple);
+			x->decided = 0;
+		}
+		if (x->ruled && fi_rules_packet(x, f, ingress)) {
+			fi_count_n(FI_C_RULE_DROP, segments);
+			f = 0;
+		} else {
+			f = fi_wire_flow(x, f, ingress, ifindex);
+		}
+	}
 	if (f) {
 		int end = x->end;
 		__u8 state = f->state;
@@ -123,10 +143,14 @@ fi_inline void fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u3
 		if (fi_cfg_samples && fi_sampled(f, end))
 			fi_emit_sample(ctx, (end & 1) | (mode & FI_WIRE_XDP ? FI_SAMPLE_XDP : 0), x, f, 0);
 		fi_settle(f, x, 0, state);
+		if (x->ruled && (f->state != state || fi_told(&f->verdict, &x->before)))
+			fi_rules_again(x, f);
 		if (!x->decided && f->verdict.depth && bpf_map_update_elem(&fi_flows, &x->tuple, f, BPF_NOEXIST) == 0)
 			bpf_map_delete_elem(&fi_new, &x->tuple);
 	}
+	drop = x->ruled && fi_rules_account(x);
 	fi_scratch_give(x);
+	return drop;
 }
 
 /* Run over fi_flows and over fi_new from time to time: ends what has been silent for long. */
@@ -174,40 +198,44 @@ int fi_xdp(struct xdp_md *ctx)
 	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 
 	fi_wire_seen(1, 1);
-	if (!fi_wire_fast(data, end, 1, 1, ctx->ingress_ifindex))
-		fi_wire_slow(ctx, FI_WIRE_XDP | FI_WIRE_INGRESS, bpf_xdp_get_buff_len(ctx), 1, ctx->ingress_ifindex, 0);
+	if (!fi_wire_fast(data, end, 1, 1, ctx->ingress_ifindex) &&
+	    fi_wire_slow(ctx, FI_WIRE_XDP | FI_WIRE_INGRESS, bpf_xdp_get_buff_len(ctx), 1, ctx->ingress_ifindex, 0))
+		return XDP_DROP;
 	return XDP_PASS;
 }
 
-fi_inline void fi_wire_tc(struct __sk_buff *skb, int ingress)
+#define FI_TC_NEXT -1 /* TC_ACT_UNSPEC: go on with the next program */
+#define FI_TC_DROP 2 /* TC_ACT_SHOT */
+
+fi_inline int fi_wire_tc(struct __sk_buff *skb, int ingress)
 {
 	const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	__u32 segments = skb->gso_segs ?: 1, vlan = skb->vlan_present ? skb->vlan_tci : 0;
 
 	fi_wire_seen(ingress, segments);
-	if (vlan || !fi_wire_fast(data, end, ingress, segments, skb->ifindex))
-		fi_wire_slow(skb, ingress ? FI_WIRE_INGRESS : 0, skb->len, segments, skb->ifindex, vlan);
+	if ((vlan || !fi_wire_fast(data, end, ingress, segments, skb->ifindex)) &&
+	    fi_wire_slow(skb, ingress ? FI_WIRE_INGRESS : 0, skb->len, segments, skb->ifindex, vlan))
+		return FI_TC_DROP;
+	return FI_TC_NEXT;
 }
 
 SEC("tc")
 int fi_tc_ingress(struct __sk_buff *skb)
 {
-	fi_wire_tc(skb, 1);
-	return -1; /* TC_ACT_UNSPEC: go on with the next program */
+	return fi_wire_tc(skb, 1);
 }
 
 SEC("tc")
 int fi_tc_egress(struct __sk_buff *skb)
 {
-	fi_wire_tc(skb, 0);
-	return -1;
+	return fi_wire_tc(skb, 0);
 }
 
 SEC("socket")
 int fi_filter(struct __sk_buff *skb)
 {
 	fi_wire_seen(1, 1);
-	fi_wire_slow(skb, FI_WIRE_INGRESS, skb->len, 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
+	fi_wire_slow(skb, FI_WIRE_INGRESS | FI_WIRE_PASSIVE, skb->len, 1, skb->ifindex, skb->vlan_present ? skb->vlan_tci : 0);
 	return 0; /* nothing is delivered to the socket */
 }
 

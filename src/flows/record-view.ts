@@ -125,7 +125,7 @@ export class RecordView {
     return this.#u64(RECORD.side[end] + SIDE.packets)
   }
   payloadPackets(end: End): number {
-    return this.#u32(RECORD.side[end] + SIDE.payloadPackets)
+    return this.#u16(RECORD.side[end] + SIDE.payloadPackets)
   }
   /** Best protocol by that end's bytes alone; 0 = none. */
   best(end: End): number {

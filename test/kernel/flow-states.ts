@@ -10,7 +10,7 @@ const side = (b: Buffer, at: number): Record<string, unknown> => ({
   bytes: b.readBigUInt64LE(at + SIDE.bytes),
   from: b.readUInt32LE(at + SIDE.from),
   have: b.readUInt32LE(at + SIDE.have),
-  payloadPackets: b.readUInt32LE(at + SIDE.payloadPackets),
+  payloadPackets: b.readUInt16LE(at + SIDE.payloadPackets),
   best: b.readUInt16LE(at + SIDE.best),
   offset: b.readUInt16LE(at + SIDE.offset),
   packet: b.readUInt16LE(at + SIDE.packet),

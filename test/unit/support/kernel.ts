@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel port over batches that a test gives: the daemon runs on it without root.
+import { COUNTERS, RULE_HITS } from '../../../src/gen/abi.js'
 import type { Attachment, Kernel, KernelSource } from '../../../src/kernel/kernel.js'
 
 export class RecordedKernel implements Kernel {
   readonly skipped = [{ program: 'fi_sock_send', error: 'needs Linux 6.3' }]
   flows: ArrayBuffer = new ArrayBuffer(0)
   sums: ArrayBuffer = new ArrayBuffer(0)
-  readonly cells = new BigUint64Array(22)
+  readonly cells = new BigUint64Array(COUNTERS.length)
   closed = 0
   attached = 0
   #batch: ((buffer: ArrayBuffer, bytes: number) => void) | undefined
@@ -50,6 +51,13 @@ export class RecordedKernel implements Kernel {
   }
   async maps() {
     return [{ name: 'fi_flows', entries: 1, capacity: 1024, bytes: 8192 }]
+  }
+  installed: unknown[] = []
+  async installRules(tables: unknown): Promise<number> {
+    return tables === null ? 0 : this.installed.push(tables)
+  }
+  async ruleHits(rules: number): Promise<ArrayBuffer> {
+    return new ArrayBuffer(rules * RULE_HITS.sizeof)
   }
   testRun(): never {
     throw new Error('a recording runs no programs')

@@ -81,7 +81,7 @@ export const record = (spec: FlowSpec = {}): Uint8Array => {
   for (const end of [0, 1] as const) {
     data.setBigUint64(RECORD.side[end] + SIDE.packets, spec.packets?.[end] ?? 3n, true)
     data.setBigUint64(RECORD.side[end] + SIDE.bytes, spec.bytes?.[end] ?? 300n, true)
-    data.setUint32(RECORD.side[end] + SIDE.payloadPackets, spec.payload?.[end] ?? 1, true)
+    data.setUint16(RECORD.side[end] + SIDE.payloadPackets, spec.payload?.[end] ?? 1, true)
   }
   const layers = spec.layers ?? []
   for (const [i, name] of layers.entries()) data.setUint16(RECORD.verdict + VERDICT.layer + 2 * i, protocolId(name), true)

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Drop rules: the tables that src/rules/compile.ts writes and the programs read. Aggregated bit vectors: each field of a
+ * packet leads to a row, the set of rules that this field's value does not rule out, in the order of the rules. The first
+ * bit that is set in all rows is the rule that decides. A row has a summary, one bit a word, so that only words that may
+ * have a common bit are read: the cost grows with the fields that rules use, hardly with the rules. Equal rows are
+ * stored once.
+ *
+ * Layouts are read by tools/gen-abi.mjs like those of abi.h. Two banks: a set is written into the one that is not in
+ * use, then one word, fi_rules_switch.generation, puts it in force. */
+#ifndef FI_RULES_H
+#define FI_RULES_H
+
+#include "abi.h"
+
+/* 255 words of a row, so that a rule's number fits into a flow's marks with room to spare. */
+#define FI_RULES_MAX 16320
+#define FI_ROW_WORDS 256
+#define FI_ROW_SUMS 4
+
+struct fi_rule_row {
+	__u64 sum[FI_ROW_SUMS]; /* bit w: word w is not 0 */
+	__u64 word[FI_ROW_WORDS]; /* bit b of word w: rule 64 w + b */
+};
+_Static_assert(sizeof(struct fi_rule_row) == 2080, "fi_rule_row");
+
+/* The row of every rule: for fields that no rule uses. */
+#define FI_ROW_ONES 0
+
+/* Fields that have one row each for a packet. */
+enum fi_rule_field {
+	FI_RF_KIND = 0, /* which rules take part at all: enum fi_rule_kind */
+	FI_RF_LINK = 1, /* interface and direction */
+	FI_RF_L4 = 2, /* IP version and transport */
+	FI_RF_SRC = 3,
+	FI_RF_DST = 4,
+	FI_RF_SPORT = 5,
+	FI_RF_DPORT = 6,
+	FI_RF_FLAGS = 7,
+	FI_RF_VLAN = 8,
+	FI_RF_PROTO = 9, /* layer that names the flow */
+	FI_RF_CONF = 10,
+	FI_RF_ROWS = 11,
+	FI_RF_LAYER_ANY = 11, /* any of the flow's layers: one row a layer, joined by OR */
+	FI_RF_LAYER_NONE = 12, /* none of them: one row a layer, joined by AND */
+};
+
+/* Keyed: says something of protocol, layers or confidence. */
+enum fi_rule_kind {
+	FI_RK_ACT = 0, /* rules that act */
+	FI_RK_AUDIT = 1, /* rules that only count */
+	FI_RK_ACT_PACKET = 2, /* those of them that packets alone decide */
+	FI_RK_AUDIT_PACKET = 3,
+	FI_RK_WAIT = 4, /* rules that act, pass and are keyed: what comes behind waits for the verdict */
+	FI_RK_KINDS = 5,
+};
+
+/* Where each field's part of the small table begins; an entry is the number of a row. */
+enum fi_rule_small {
+	FI_SMALL_SPORT = 0,
+	FI_SMALL_DPORT = 65536,
+	FI_SMALL_L4 = 131072, /* + 256 for IPv6 + IP protocol */
+	FI_SMALL_FLAGS = 131584, /* + TCP flags */
+	FI_SMALL_VLAN = 131840, /* + id; 0 = untagged */
+	FI_SMALL_PROTO = 135936, /* + protocol id; 0 = given up as unknown */
+	FI_SMALL_CONF = 136192, /* + enum fi_confidence, + 3 when the verdict is settled */
+	FI_SMALL_LAYER_ANY = 136200, /* + protocol id */
+	FI_SMALL_LAYER_NONE = 136456,
+	FI_SMALL_SIZE = 136712,
+};
+
+enum fi_rules_flag {
+	FI_RULES_AUDITS = 1, /* some rule only counts */
+	FI_RULES_WAITS = 2, /* some rule is of FI_RK_WAIT */
+	FI_RULES_DEEP = 4, /* some rule that drops looks behind the IP header: what hides it is dropped */
+};
+
+struct fi_rules_head {
+	__u32 rules;
+	__u32 used; /* bit by enum fi_rule_field: some rule looks at it */
+	__u32 flags; /* enum fi_rules_flag */
+	__u32 drop; /* row of the rules that drop */
+	__u32 kind[FI_RK_KINDS]; /* rows */
+	__u32 link[2]; /* rows of interfaces that no rule names: on the way in, out */
+	__u32 no_port[2]; /* rows of packets without a source, destination port */
+	__u32 no_flags; /* row of packets that are not TCP */
+	__u32 no_layer; /* row of rules that ask for no layer */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct fi_rules_head) == 64, "fi_rules_head");
+
+/* The one word that puts a set in force. Bank = generation & 1. */
+struct fi_rules_switch {
+	__u32 generation; /* 1 to 65535; 0 = no rules */
+	__u32 pad;
+};
+
+/* Longest-prefix tries of addresses. prefix counts the bits of net and addr. */
+struct fi_rule_prefix {
+	__u32 prefix; /* 8 + length */
+	__u8 net; /* 4 or 6 */
+	__u8 addr[16]; /* IPv4: the first four bytes */
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct fi_rule_prefix) == 24, "fi_rule_prefix");
+
+/* Per rule and CPU. */
+struct fi_rule_hits {
+	__u64 packets;
+	__u64 bytes; /* of IP packets */
+	__u64 last_ns;
+	__u64 told_ns; /* when a struct fi_drop was sent last */
+};
+
+/* All that rules can ask of one packet. */
+struct fi_rule_packet {
+	__u8 addr[2][16]; /* source, destination, as in fi_tuple */
+	__u16 port[2];
+	__u32 ifindex;
+	__u16 vlan;
+	__u8 net;
+	__u8 l4;
+	__u8 egress;
+	__u8 has_ports;
+	__u8 has_flags; /* TCP, and the header is in this packet */
+	__u8 tcp_flags;
+	__u8 pending; /* the verdict may change still */
+	__u8 depth; /* layers known of its flow; 0 and pending: nothing known yet */
+	__u8 confidence;
+	__u8 pad;
+	__u16 named; /* protocol id of the layer that names the flow */
+	__u16 layer[FI_LAYERS];
+	__u16 reserved;
+};
+_Static_assert(sizeof(struct fi_rule_packet) == 68, "fi_rule_packet");
+
+#define FI_RULE_NONE 0xffffffffu
+
+/* What the rules say of it. */
+struct fi_rule_verdict {
+	__u32 rule; /* that decides; FI_RULE_NONE = none */
+	__u32 audit; /* that only counts, in front of it; FI_RULE_NONE = none */
+	__u32 drop;
+	__u32 waits; /* a rule that passes may yet match: passed for now */
+};
+
+/* A packet was dropped, or would have been: about one a second and rule. */
+struct fi_drop {
+	struct fi_head head;
+	struct fi_tuple tuple;
+	__u32 rule;
+	__u32 generation;
+	__u32 ifindex;
+	struct fi_verdict verdict; /* of its flow; depth 0 when packets alone decided */
+	__u16 length;
+	__u8 end; /* tuple end that sent it */
+	__u8 audit; /* was let go on */
+	__u8 tcp_flags;
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct fi_drop) == 104, "fi_drop");
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rules on the way of a packet through the wire view. Without rules all of it is one lookup and one compare.
+ *
+ * What was decided for a flow for good is kept in its two marks (fi_side.ruled): side 0 has the generation of the rules
+ * that it was decided under, side 1 either, in the two low bits, the ends whose packets no rule concerns, or the rule that
+ * drops the flow for its life, in both directions. */
+#ifndef FI_TAP_RULES_H
+#define FI_TAP_RULES_H
+
+#include "../lib/rules/match.h"
+#include "tap.h"
+
+#define FI_RULED_FREE 3 /* bits: packets of end 0, 1 concern no rule */
+#define FI_RULED_QUIET_NS 10000000000ull /* a dropped flow that was silent for so long may begin anew */
+#define FI_RULES_TELL_NS 1000000000ull
+
+fi_inline __u32 fi_rules_generation(void)
+{
+	__u32 zero = 0;
+	const struct fi_rules_switch *s = bpf_map_lookup_elem(&fi_rules_switch, &zero);
+
+	return s ? s->generation : 0;
+}
+
+/* The long way is needed: rules are in force and may concern this packet. */
+fi_inline int fi_rules_open(const struct fi_flow *f, int end, int ingress)
+{
+	__u32 generation = fi_rules_generation();
+	const struct fi_side *s = end & 1 ? &f->side[1] : &f->side[0];
+
+	return generation && (f->side[0].ruled != (__u16)generation || !(f->side[1].ruled >> (end & 1) & 1) || s->ingress != ingress);
+}
+
+/* Counts a hit; tells user space of about one a second. */
+FI_SUB void fi_rules_hit(const struct fi_scratch *x, __u32 rule, int audit)
+{
+	__u32 bank = x->rules.bank;
+	void *map = bpf_map_lookup_elem(&fi_rules_hits, &bank);
+	struct fi_rule_hits *h = map ? bpf_map_lookup_elem(map, &rule) : 0;
+	__u64 now = bpf_ktime_get_ns();
+	struct fi_drop *d;
+
+	if (!h)
+		return;
+	h->packets += x->segments;
+	h->bytes += x->pkt.l3_len;
+	h->last_ns = now;
+	if (!x->rules.v.drop && !audit)
+		return;
+	if (h->told_ns && now - h->told_ns < FI_RULES_TELL_NS)
+		return;
+	h->told_ns = now;
+	d = bpf_ringbuf_reserve(&fi_ring, sizeof(*d), 0);
+	if (!d) {
+		FI_COUNT(FI_C_RING_FULL);
+		return;
+	}
+	__builtin_memset(d, 0, sizeof(*d));
+	d->head.type = FI_R_DROP;
+	d->head.size = sizeof(*d);
+	d->head.now_ns = now;
+	d->tuple = x->tuple;
+	d->rule = rule;
+	d->generation = x->ruled;
+	d->ifindex = x->rules.p.ifindex;
+	d->verdict = x->before;
+	d->length = x->pkt.l3_len;
+	d->end = x->end;
+	d->audit = audit;
+	d->tcp_flags = x->pkt.tcp_flags;
+	bpf_ringbuf_submit(d, 0);
+}
+
+fi_inline void fi_rules_tuple(struct fi_rule_packet *p, const struct fi_tuple *t)
+{
+	__builtin_memcpy(p->addr, t->addr, sizeof(p->addr));
+	p->port[0] = __builtin_bswap16(t->port_be[0]);
+	p->port[1] = __builtin_bswap16(t->port_be[1]);
+	p->net = t->net;
+	p->l4 = t->l4;
+	p->has_ports = t->l4 == FI_TCP || t->l4 == FI_UDP || t->l4 == FI_SCTP;
+}
+
+/* What the rules say of the packet in x, which belongs to f (NULL: nothing known yet). */
+FI_SUB void fi_rules_ask(struct fi_scratch *x, const struct fi_flow *f)
+{
+	struct fi_rule_packet *p = &x->rules.p;
+
+	fi_rules_tuple(p, &x->pkt.tuple);
+	p->vlan = x->pkt.vlan;
+	p->has_flags = p->l4 == FI_TCP && x->pkt.part != FI_PART_LATER;
+	p->tcp_flags = x->pkt.tcp_flags;
+	p->pending = 1;
+	p->depth = p->confidence = p->named = 0;
+	if (f) {
+		const struct fi_verdict *v = &f->verdict;
+
+		p->pending = f->state == FI_S_PENDING;
+		p->depth = v->depth;
+		p->confidence = v->confidence;
+		p->named = v->depth ? fi_layer(v, v->named + 1) : 0;
+		__builtin_memcpy(p->layer, v->layer, sizeof(p->layer));
+	}
+	fi_rules_decide(&x->rules);
+	if (x->rules.v.drop || !x->pkt.tunnels)
+		return;
+	/* A tunnel's own addresses and ports may not hide behind what it carries. */
+	x->inner = x->rules.v;
+	fi_rules_tuple(p, &x->pkt.carrier);
+	p->has_flags = p->depth = p->confidence = p->named = 0;
+	p->pending = 1;
+	fi_rules_decide(&x->rules);
+	if (!x->rules.v.drop)
+		x->rules.v = x->inner;
+}
+
+/* Takes up the rules in force for the packet in x. 0 = none. */
+fi_inline int fi_rules_begin(struct fi_scratch *x, int ingress, __u32 ifindex)
+{
+	__u32 bank;
+	const struct fi_rules_head *h;
+
+	x->ruled = fi_rules_generation();
+	if (!x->ruled)
+		return 0;
+	bank = x->rules.bank = x->ruled & 1;
+	h = bpf_map_lookup_elem(&fi_rules_heads, &bank);
+	if (!h) {
+		x->ruled = 0;
+		return 0;
+	}
+	x->rules.head = *h;
+	x->rules.p.ifindex = ifindex;
+	x->rules.p.egress = !ingress;
+	x->rules.v.rule = x->rules.v.audit = FI_RULE_NONE;
+	x->rules.v.drop = x->rules.v.waits = 0;
+	return 1;
+}
+
+/* Its rule asks for protocols: it drops the flow for its life. */
+fi_inline void fi_rules_mark(const struct fi_scratch *x, struct fi_flow *f)
+{
+	const struct fi_rules_work *w = &x->rules;
+
+	if (fi_rules_has(w, w->head.kind[FI_RK_ACT_PACKET], w->v.rule))
+		return;
+	f->side[0].ruled = (__u16)x->ruled;
+	f->side[1].ruled = w->v.rule << 2;
+}
+
+/* Headers were read, f is the packet's flow if it has one. 1 = drop it, and leave no trace in the flows. */
+FI_SUB int fi_rules_packet(struct fi_scratch *x, struct fi_flow *f, int ingress)
+{
+	int end = x->end;
+
+	if (f)
+		x->before = f->verdict;
+	else
+		__builtin_memset(&x->before, 0, sizeof(x->before));
+	if (f && f->side[0].ruled == (__u16)x->ruled) {
+		__u64 now = bpf_ktime_get_coarse_ns();
+		__u32 mark = f->side[1].ruled;
+
+		if (mark & FI_RULED_FREE) {
+			if (mark >> (end & 1) & 1 && f->side[end & 1].ingress == ingress && !x->pkt.tunnels)
+				return 0;
+		} else if (!fi_reused(f, end, &x->pkt) || now - f->last_ns < FI_RULED_QUIET_NS) {
+			f->last_ns = now;
+			x->rules.v.rule = mark >> 2;
+			x->rules.v.drop = 1;
+			return 1;
+		}
+	}
+	fi_rules_ask(x, f && !fi_reused(f, end, &x->pkt) ? f : 0);
+	if (!x->rules.v.drop)
+		return 0;
+	if (f && x->rules.p.depth + !x->rules.p.pending)
+		fi_rules_mark(x, f);
+	return 1;
+}
+
+/* No rule concerns this end's packets, and none will: the short way is open to them. */
+FI_SUB void fi_rules_free(const struct fi_scratch *x, struct fi_flow *f, int end)
+{
+	const struct fi_rule_verdict *v = &x->rules.v;
+	__u32 mark = f->side[1].ruled;
+
+	if (f->state != FI_S_DONE || v->rule != FI_RULE_NONE || v->audit != FI_RULE_NONE || x->pkt.tunnels ||
+	    x->rules.head.used >> FI_RF_FLAGS & 1)
+		return;
+	if (f->side[0].ruled != (__u16)x->ruled || !(mark & FI_RULED_FREE))
+		mark = 0;
+	f->side[1].ruled = mark | 1 << (end & 1);
+	f->side[0].ruled = (__u16)x->ruled;
+}
+
+/* More is known of the flow than when the packet came. */
+FI_SUB void fi_rules_again(struct fi_scratch *x, struct fi_flow *f)
+{
+	x->before = f->verdict;
+	fi_rules_ask(x, f);
+	if (x->rules.v.drop)
+		fi_rules_mark(x, f);
+}
+
+/* Headers that cannot be followed hide what a rule asks for: nobody sends such packets but to hide. */
+FI_SUB int fi_rules_hidden(const struct fi_scratch *x, int err)
+{
+	if (!(x->rules.head.flags & FI_RULES_DEEP) || !x->pkt.tuple.net || (err != -FI_C_TRUNCATED && err != -FI_C_TOO_DEEP))
+		return 0;
+	fi_count_n(FI_C_RULE_HIDDEN, x->segments);
+	return 1;
+}
+
+/* The packet is done with: counts what was decided. 1 = drop it. */
+FI_SUB int fi_rules_account(const struct fi_scratch *x)
+{
+	const struct fi_rule_verdict *v = &x->rules.v;
+
+	if (v->audit != FI_RULE_NONE)
+		fi_rules_hit(x, v->audit, 1);
+	if (v->rule != FI_RULE_NONE)
+		fi_rules_hit(x, v->rule, 0);
+	return v->drop;
+}
+
+#endif

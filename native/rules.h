@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sets of drop rules: into the kernel, out of force, and evaluated in user space. */
+#ifndef FI_NATIVE_RULES_H
+#define FI_NATIVE_RULES_H
+
+#include <napi.h>
+
+#include <memory>
+
+#include "maps.h"
+#include "object.h"
+#include "rules_host.h"
+
+namespace flowident {
+
+/* A compiled set that owns its bytes. */
+struct RuleTables {
+	Buffer head, rows, small, links;
+	Buffer prefixes[2], prefix_rows[2];
+
+	/* Reads RuleTables of addon.d.ts; throws and returns false when sizes do not fit together. */
+	bool read(Napi::Env env, Napi::Value value);
+	fi_rules_tables view() const;
+	uint32_t rules() const;
+};
+
+/* Puts the set in force in place of the one before, at once; nullptr: no rules. *generation: the one that is now in force. */
+Failure installRules(const Object &object, const RuleTables *tables, uint32_t *generation);
+/* struct fi_rule_hits[], summed over CPUs, of the set in force. */
+Failure readRuleHits(const Object &object, uint32_t rules, Buffer *out);
+
+/* The two methods of KernelHandle. */
+Napi::Value installRules(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object);
+Napi::Value ruleHits(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object);
+/* rulesOff(): switches rules off in every loaded object of this host, whoever loaded it; says in how many. */
+Napi::Value RulesOff(const Napi::CallbackInfo &info);
+/* evaluateRules(tables, packets) of addon.d.ts. */
+Napi::Value EvaluateRules(const Napi::CallbackInfo &info);
+
+} // namespace flowident
+
+#endif

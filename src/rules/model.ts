@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// A drop rule as the rest of src/rules works on it: names are resolved to numbers, every list is complete.
+import type { Place } from '../config/source.js'
+import { FI_RULES_MAX } from '../gen/abi.js'
+
+export const MAX_RULES = FI_RULES_MAX
+
+export type Action = 'drop' | 'pass'
+
+export interface Cidr {
+  readonly net: 4 | 6
+  /** 4 or 16 bytes, bits behind the length are 0. */
+  readonly bytes: Uint8Array
+  readonly length: number
+}
+
+/** Both ends belong to it. */
+export interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+export interface Endpoint {
+  readonly cidrs?: readonly Cidr[]
+  readonly ports?: readonly Range[]
+}
+
+/** What a packet must show, or, under `not`, must not show. Members that are missing say nothing. */
+export interface Conditions {
+  /** Names or patterns with `*`. */
+  readonly interface?: readonly string[]
+  readonly direction?: 'in' | 'out'
+  readonly ipVersion?: 4 | 6
+  /** IP protocol numbers. */
+  readonly transport?: readonly number[]
+  readonly source?: Endpoint
+  readonly destination?: Endpoint
+  /** All of these bits are set; under `not`: none of them is. */
+  readonly tcpFlags?: number
+  /** 0 = untagged. */
+  readonly vlan?: readonly Range[]
+  /** Ids of the layer that names the flow; 0 = given up as unknown. */
+  readonly protocol?: readonly number[]
+  /** Ids of which one is among the flow's layers. */
+  readonly layer?: readonly number[]
+  /** enum fi_confidence at least; under `not`: less than that. */
+  readonly confidence?: number
+}
+
+export interface Rule {
+  readonly name: string
+  readonly action: Action
+  readonly audit: boolean
+  readonly comment: string
+  readonly match: Conditions
+  readonly not: Conditions
+  /** Where it stands. */
+  readonly file: string
+  readonly place: Place | undefined
+}
+
+const asks = ({ protocol, layer, confidence }: Conditions): boolean =>
+  protocol !== undefined || layer !== undefined || confidence !== undefined
+
+/** Packets alone do not decide it: the flow's verdict takes part. */
+export const isKeyed = ({ match, not }: Rule): boolean => asks(match) || asks(not)
+/** Says what the verdict must not be: asked only when it is settled, since a verdict that is open is anything yet. */
+export const needsSettled = ({ match, not }: Rule): boolean => asks(not) || (match.protocol?.includes(0) ?? false)
+/** Its keys cannot match a flow of which nothing is known, however long it goes on. */
+const deep = ({ source, destination, tcpFlags, transport, protocol, layer }: Conditions): boolean =>
+  [source?.ports, destination?.ports, tcpFlags, transport, protocol, layer].some((each) => each !== undefined)
+/** Looks behind the IP header. */
+export const looksDeep = ({ match, not }: Rule): boolean => deep(match) || deep(not)
+
+/** Where a rule is enforced follows from its match. */
+export const enforcedAt = (rule: Rule): string => {
+  const direction = rule.match.direction ?? (rule.not.direction === undefined ? undefined : rule.not.direction === 'in' ? 'out' : 'in')
+  const hooks = direction === 'in' ? 'XDP (TC where XDP is not attached)' : direction === 'out' ? 'TC egress' : 'XDP, TC egress'
+  return isKeyed(rule) ? `${hooks}; after the verdict` : hooks
+}

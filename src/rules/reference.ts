@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+// What rules mean, as plainly as it can be said: one rule after the other, one condition after the other. `rules test` gives its
+// reasons from here; tests compare the compiled tables with it.
+import { type Conditions, isKeyed, needsSettled, type Rule } from './model.js'
+import { isKnown, namedLayer, type Packet } from './packet.js'
+import { holds, inRanges, isNamed } from './values.js'
+
+export interface Verdict {
+  /** Index of the rule that decides. */
+  readonly rule: number | undefined
+  /** Index of a rule in front of it that only counts. */
+  readonly audit: number | undefined
+  readonly drop: boolean
+  /** A rule in front that passes by protocol may yet match. */
+  readonly waits: boolean
+}
+
+type Test = (packet: Packet, value: never) => boolean
+
+/** Each condition by its name; a packet that lacks what is asked for meets neither it nor its negation. */
+const tests: Readonly<Record<string, Test>> = {
+  interface: (p, names: readonly string[]) => names.some((name) => isNamed(p.interface, name)),
+  direction: (p, direction: string) => p.direction === direction,
+  ipVersion: (p, version: number) => p.net === version,
+  transport: (p, numbers: readonly number[]) => numbers.includes(p.transport),
+  'source.cidrs': (p, cidrs: NonNullable<NonNullable<Conditions['source']>['cidrs']>) => cidrs.some((cidr) => holds(cidr, p.net, p.source)),
+  'source.ports': (p, ports: Parameters<typeof inRanges>[0]) => p.ports !== undefined && inRanges(ports, p.ports.source),
+  'destination.cidrs': (p, cidrs: NonNullable<NonNullable<Conditions['source']>['cidrs']>) =>
+    cidrs.some((cidr) => holds(cidr, p.net, p.destination)),
+  'destination.ports': (p, ports: Parameters<typeof inRanges>[0]) => p.ports !== undefined && inRanges(ports, p.ports.destination),
+  tcpFlags: (p, flags: number) => p.tcpFlags !== undefined && (p.tcpFlags & flags) === flags,
+  vlan: (p, ids: Parameters<typeof inRanges>[0]) => inRanges(ids, p.vlan),
+  protocol: (p, ids: readonly number[]) => ids.includes(namedLayer(p)),
+  layer: (p, ids: readonly number[]) => p.layers.some((layer) => ids.includes(layer)),
+  confidence: (p, least: number) => p.confidence >= least,
+}
+const keys = new Set(['protocol', 'layer', 'confidence'])
+
+/** The conditions of one side by the names above. */
+export const spread = ({ source, destination, ...rest }: Conditions): [string, unknown][] =>
+  [
+    ...Object.entries(rest),
+    ...Object.entries(source ?? {}).map(([key, value]): [string, unknown] => [`source.${key}`, value]),
+    ...Object.entries(destination ?? {}).map(([key, value]): [string, unknown] => [`destination.${key}`, value]),
+  ].filter(([, value]) => value !== undefined) as [string, unknown][]
+
+const lacks = (packet: Packet, name: string): boolean =>
+  (name.endsWith('.ports') && packet.ports === undefined) || (name === 'tcpFlags' && packet.tcpFlags === undefined)
+
+/** The first condition that the packet does not meet; undefined when it meets all. `keyed` false: those of the verdict are left out. */
+export function mismatch(rule: Rule, packet: Packet, keyed = true): string | undefined {
+  for (const [name, value] of spread(rule.match)) {
+    if (!keyed && keys.has(name)) continue
+    if (lacks(packet, name) || !tests[name]?.(packet, value as never)) return name
+  }
+  for (const [name, value] of spread(rule.not)) {
+    if (!keyed && keys.has(name)) continue
+    // `not` of several flags: none of them is set.
+    const met = name === 'tcpFlags' ? ((packet.tcpFlags ?? 0) & (value as number)) !== 0 : tests[name]?.(packet, value as never)
+    if (lacks(packet, name) || met) return `not ${name}`
+  }
+  return keyed && needsSettled(rule) && packet.pending ? 'the verdict is not settled' : undefined
+}
+
+export function evaluate(rules: readonly Rule[], packet: Packet): Verdict {
+  const known = isKnown(packet)
+  const matches = (rule: Rule): boolean => (known || !isKeyed(rule)) && mismatch(rule, packet) === undefined
+  const found = rules.findIndex((rule) => !rule.audit && matches(rule))
+  let rule = found < 0 ? undefined : found
+  const counted = rules.findIndex((each) => each.audit && matches(each))
+  let waits = false
+  if (rule !== undefined && rules[rule]?.action === 'drop' && packet.pending) {
+    const end = rule
+    waits = rules.some((each, i) => i < end && !each.audit && each.action === 'pass' && isKeyed(each) && mismatch(each, packet, false) === undefined)
+    if (waits) rule = undefined
+  }
+  return {
+    rule,
+    audit: counted >= 0 && (rule === undefined || counted < rule) ? counted : undefined,
+    drop: rule !== undefined && rules[rule]?.action === 'drop',
+    waits,
+  }
+}
