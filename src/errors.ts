@@ -18,6 +18,8 @@ export const errorTable = {
   usage: { exit: exitCodes.usage, status: 400, title: 'The command line is not understood' },
   'config-invalid': { exit: exitCodes.failure, status: 500, title: 'The configuration has mistakes' },
   'config-unreadable': { exit: exitCodes.failure, status: 500, title: 'A configuration file cannot be read' },
+  'rules-invalid': { exit: exitCodes.failure, status: 422, title: 'The rules have mistakes' },
+  'rules-changed': { exit: exitCodes.failure, status: 412, title: 'The rules are not those that were meant to be replaced' },
   'addon-missing': { exit: exitCodes.failure, status: 500, title: 'The native addon cannot be loaded' },
   'kernel-failed': { exit: exitCodes.failure, status: 503, title: 'The kernel refused a step' },
   'not-permitted': { exit: exitCodes.notPermitted, status: 403, title: 'This process may not do that' },

@@ -8,7 +8,7 @@ import type { Attachment, Kernel } from './kernel.js'
 type WireConfig = Config['wire']
 
 /** Pattern with `*` for any text, as in `eth*`. */
-const isNamed = (name: string, pattern: string): boolean => {
+export const isNamed = (name: string, pattern: string): boolean => {
   const parts = pattern.split('*').map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, '\\$&'))
   return new RegExp(`^${parts.join('.*')}$`).test(name)
 }

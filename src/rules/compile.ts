@@ -126,8 +126,20 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
   const noFlags = c.values(F.FLAGS, S.FLAGS, 256, has('tcpFlags'), flagsMeet)
   c.values(F.PROTO, S.PROTO, 256, has('protocol'), protoMeets)
   c.values(F.CONF, S.CONF, 6, (rule) => has('confidence')(rule) || needsSettled(rule), confMeets)
-  const noLayer = c.values(F.LAYER_ANY, S.LAYER_ANY, 256, ({ match }) => match.layer !== undefined, ({ match }, id) => match.layer?.includes(id) ?? true)
-  c.values(F.LAYER_NONE, S.LAYER_NONE, 256, ({ not }) => not.layer !== undefined, ({ not }, id) => !not.layer?.includes(id))
+  const noLayer = c.values(
+    F.LAYER_ANY,
+    S.LAYER_ANY,
+    256,
+    ({ match }) => match.layer !== undefined,
+    ({ match }, id) => match.layer?.includes(id) ?? true,
+  )
+  c.values(
+    F.LAYER_NONE,
+    S.LAYER_NONE,
+    256,
+    ({ not }) => not.layer !== undefined,
+    ({ not }, id) => !not.layer?.includes(id),
+  )
   const noSource = c.ranges(F.SPORT, S.SPORT, 65535, ({ source }) => source?.ports)
   const noDestination = c.ranges(F.DPORT, S.DPORT, 65535, ({ destination }) => destination?.ports)
   c.ranges(F.VLAN, S.VLAN, 4095, ({ vlan }) => vlan)

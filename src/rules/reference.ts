@@ -71,7 +71,9 @@ export function evaluate(rules: readonly Rule[], packet: Packet): Verdict {
   let waits = false
   if (rule !== undefined && rules[rule]?.action === 'drop' && packet.pending) {
     const end = rule
-    waits = rules.some((each, i) => i < end && !each.audit && each.action === 'pass' && isKeyed(each) && mismatch(each, packet, false) === undefined)
+    waits = rules.some(
+      (each, i) => i < end && !each.audit && each.action === 'pass' && isKeyed(each) && mismatch(each, packet, false) === undefined,
+    )
     if (waits) rule = undefined
   }
   return {

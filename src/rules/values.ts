@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Addresses, ports, flags and transports as people write them.
 import ipaddr from 'ipaddr.js'
+import { isNamed } from '../kernel/wire.js'
 import type { Cidr, Range } from './model.js'
 
 /** `10.0.0.0/8`, `2001:db8::/32`, or one address. A text says why it is none. */
@@ -49,11 +50,17 @@ export const inRanges = (ranges: readonly Range[], value: number): boolean => ra
 export const spellRange = ({ from, to }: Range): string => (from === to ? String(from) : `${from}-${to}`)
 
 export const tcpFlags: Readonly<Record<string, number>> = { fin: 1, syn: 2, rst: 4, psh: 8, ack: 16, urg: 32, ece: 64, cwr: 128 }
-export const transports: Readonly<Record<string, number>> = { icmp: 1, igmp: 2, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, icmp6: 58, sctp: 132 }
+export const transports: Readonly<Record<string, number>> = {
+  icmp: 1,
+  igmp: 2,
+  tcp: 6,
+  udp: 17,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  icmp6: 58,
+  sctp: 132,
+}
 export const confidences = ['unknown', 'probable', 'confirmed'] as const
 
-/** `eth*` for any name that begins so. */
-export const isNamed = (name: string, pattern: string): boolean => {
-  const parts = pattern.split('*').map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, '\\$&'))
-  return new RegExp(`^${parts.join('.*')}$`).test(name)
-}
+export { isNamed }

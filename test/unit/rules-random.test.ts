@@ -52,11 +52,13 @@ describe('compiled rules and the reference', () => {
   it('agree on sets of thousands of rules, over all words of a row', { timeout: 120_000 }, () => {
     const random = randomOf(42)
     for (const count of [64, 65, 4096, 4097, FI_RULES_MAX]) {
-      const rules = randomRules(random, count).map((rule): Rule => ({
-        ...rule,
-        // Rules that match seldom, so that late ones get their turn.
-        match: { ...rule.match, vlan: [{ from: 4095, to: 4095 }], source: { ports: [{ from: 22, to: 22 }] } },
-      }))
+      const rules = randomRules(random, count).map(
+        (rule): Rule => ({
+          ...rule,
+          // Rules that match seldom, so that late ones get their turn.
+          match: { ...rule.match, vlan: [{ from: 4095, to: 4095 }], source: { ports: [{ from: 22, to: 22 }] } },
+        }),
+      )
       const last = { ...(rules.at(-1) as Rule), audit: false, match: { transport: [6] }, not: {} }
       rules[count - 1] = last
       const packets = Array.from({ length: 200 }, () => randomPacket(random))

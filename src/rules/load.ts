@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rule files, in the order of their names, as one list. All mistakes at once, none of the rules when there is one.
+import { statSync } from 'node:fs'
+import { spellMistake } from '../config/load.js'
+import { type Mistake, parseYaml, readConfigFile, yamlFiles } from '../config/source.js'
+import { FlowidentError } from '../errors.js'
+import { MAX_RULES, type Rule } from './model.js'
+import { type Overlap, overlaps, spellOverlap, spellRulePlace } from './overlap.js'
+import { readRules } from './read.js'
+
+export const rulesFolder = '/etc/flowident/rules.d'
+/** Mistakes that one answer tells. */
+const SHOWN = 50
+
+export interface RuleText {
+  readonly name: string
+  readonly text: string
+}
+
+export interface RuleSet {
+  readonly rules: readonly Rule[]
+  readonly texts: readonly RuleText[]
+  /** Rules that never decide, in words. */
+  readonly warnings: readonly string[]
+  readonly overlaps: readonly Overlap[]
+}
+
+/** Files and folders (their *.yaml) as texts. A folder that is not there has none; a file that is named must be there. */
+export function readRuleFiles(paths: readonly string[]): RuleText[] {
+  const files = paths.flatMap((path) => {
+    const found = statSync(path, { throwIfNoEntry: false })
+    return found?.isDirectory() || (found === undefined && path === rulesFolder) ? yamlFiles(path) : [path]
+  })
+  return files.map((name) => ({ name, text: readConfigFile(name, true) ?? '' }))
+}
+
+function checkNames(rules: readonly Rule[]): Mistake[] {
+  const first = new Map<string, Rule>()
+  return rules.flatMap((rule) => {
+    const twin = first.get(rule.name)
+    if (twin === undefined) {
+      first.set(rule.name, rule)
+      return []
+    }
+    return [{ source: rule.file, ...rule.place, text: `the name ${rule.name} is taken already (${spellRulePlace(twin)})` }]
+  })
+}
+
+export function loadRules(texts: readonly RuleText[]): RuleSet {
+  const mistakes: Mistake[] = []
+  const rules: Rule[] = []
+  for (const { name, text } of texts) {
+    const parsed = parseYaml(name, text)
+    const read = parsed.mistakes.length > 0 ? { rules: [], mistakes: parsed.mistakes } : readRules(name, parsed.source)
+    mistakes.push(...read.mistakes)
+    for (const rule of read.rules) rules.push(rule)
+  }
+  mistakes.push(...checkNames(rules))
+  if (rules.length > MAX_RULES)
+    mistakes.push({ source: texts.at(-1)?.name ?? '', text: `${rules.length} rules; at most ${MAX_RULES} are held` })
+  if (mistakes.length > 0) {
+    const shown = mistakes.slice(0, SHOWN).map(spellMistake)
+    if (mistakes.length > SHOWN) shown.push(`and ${mistakes.length - SHOWN} more`)
+    throw new FlowidentError('rules-invalid', `${mistakes.length === 1 ? 'a mistake' : `${mistakes.length} mistakes`} in the rules`, {
+      details: shown,
+      hint: 'docs/RULES.md describes what a rule may ask for. The rules that were in force stay so.',
+    })
+  }
+  const found = overlaps(rules)
+  return { rules, texts, overlaps: found, warnings: found.map(spellOverlap) }
+}

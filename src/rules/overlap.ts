@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules that can never decide: a rule before them takes every packet that they would.
+import { createHash } from 'node:crypto'
+import type { Cidr, Conditions, Range, Rule } from './model.js'
+import { spread } from './reference.js'
+import { holds } from './values.js'
+
+/** Comparing every rule with every rule before it stops being quick beyond this. */
+export const SHADOW_RULES = 3000
+
+export interface Overlap {
+  readonly kind: 'duplicate' | 'shadowed'
+  readonly rule: Rule
+  readonly by: Rule
+}
+
+const plain = (_key: string, value: unknown): unknown => (value instanceof Uint8Array ? [...value] : value)
+const matchKey = ({ match, not }: Rule): string =>
+  createHash('sha256')
+    .update(JSON.stringify([spread(match).sort(), spread(not).sort()], plain))
+    .digest('base64')
+
+const subset: Readonly<Record<string, (inner: never, outer: never) => boolean>> = {
+  cidrs: (inner: readonly Cidr[], outer: readonly Cidr[]) =>
+    inner.every((a) => outer.some((b) => b.length <= a.length && holds(b, a.net, a.bytes))),
+  ranges: (inner: readonly Range[], outer: readonly Range[]) => inner.every((a) => outer.some((b) => b.from <= a.from && a.to <= b.to)),
+  list: (inner: readonly unknown[], outer: readonly unknown[]) => inner.every((each) => outer.includes(each)),
+  flags: (inner: number, outer: number) => (inner & outer) === outer,
+  least: (inner: number, outer: number) => inner >= outer,
+  same: (inner: unknown, outer: unknown) => inner === outer,
+}
+const kindOf = (name: string): string =>
+  name.endsWith('.cidrs')
+    ? 'cidrs'
+    : name.endsWith('.ports') || name === 'vlan'
+      ? 'ranges'
+      : name === 'tcpFlags'
+        ? 'flags'
+        : name === 'confidence'
+          ? 'least'
+          : name === 'direction' || name === 'ipVersion'
+            ? 'same'
+            : 'list'
+
+/** Everything that `inner` takes, `outer` takes too, as far as comparing condition by condition shows. */
+export function covers(outer: Rule, inner: Rule): boolean {
+  const asked = (conditions: Conditions) => new Map(spread(conditions))
+  const [match, not] = [asked(inner.match), asked(inner.not)]
+  for (const [name, value] of asked(outer.match))
+    if (!match.has(name) || !subset[kindOf(name)]?.(match.get(name) as never, value as never)) return false
+  for (const [name, value] of asked(outer.not)) {
+    const mine = not.get(name)
+    const test = subset[kindOf(name)]
+    // What the outer rule excludes, the inner one must exclude too: the other way round.
+    if (mine === undefined || !test?.(value as never, mine as never)) return false
+    if (name === 'tcpFlags' && ((mine as number) & (value as number)) !== value) return false
+  }
+  return true
+}
+
+export function overlaps(rules: readonly Rule[]): Overlap[] {
+  const found: Overlap[] = []
+  const first = new Map<string, Rule>()
+  for (const [i, rule] of rules.entries()) {
+    const key = `${rule.audit} ${matchKey(rule)}`
+    const twin = first.get(key)
+    if (twin !== undefined) {
+      found.push({ kind: 'duplicate', rule, by: twin })
+      continue
+    }
+    first.set(key, rule)
+    if (i >= SHADOW_RULES) continue
+    for (let k = 0; k < i; k++) {
+      const before = rules[k] as Rule
+      if (before.audit && !rule.audit) continue
+      if (!covers(before, rule)) continue
+      found.push({ kind: 'shadowed', rule, by: before })
+      break
+    }
+  }
+  return found
+}
+
+export const spellRulePlace = ({ file, place }: Rule): string => (place ? `${file}:${place.line}` : file)
+export const spellOverlap = ({ kind, rule, by }: Overlap): string =>
+  kind === 'duplicate'
+    ? `${spellRulePlace(rule)}: ${rule.name} asks the same as ${by.name} (${spellRulePlace(by)}), which stands before it`
+    : `${spellRulePlace(rule)}: ${rule.name} never decides: ${by.name} (${spellRulePlace(by)}) takes every packet of it`

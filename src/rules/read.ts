@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rules from YAML: every mistake with its place and the nearest name that is known.
+import { nearest } from '../config/nearest.js'
+import type { Mistake, Place, Source } from '../config/source.js'
+import { PROTOCOLS } from '../gen/protocols.js'
+import type { Cidr, Conditions, Endpoint, Range, Rule } from './model.js'
+import { confidences, parseCidr, parseRange, tcpFlags, transports } from './values.js'
+
+type Path = readonly (string | number)[]
+type Node = Readonly<Record<string, unknown>>
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+const ruleKeys = ['name', 'action', 'audit', 'comment', 'match'] as const
+const endpointKeys = ['cidrs', 'ports'] as const
+const conditionKeys = [
+  'interface',
+  'direction',
+  'ip_version',
+  'transport',
+  'source',
+  'destination',
+  'tcp_flags',
+  'vlan',
+  'protocol',
+  'layer',
+  'confidence',
+] as const
+
+const show = (value: unknown): string => (value === undefined || value === null ? 'nothing' : JSON.stringify(value).slice(0, 60))
+const protocolIds = new Map<string, number>(PROTOCOLS.map(({ name, id }) => [name, id]))
+
+class Reader {
+  readonly mistakes: Mistake[] = []
+  readonly #source: Source
+  readonly #file: string
+
+  constructor(source: Source, file: string) {
+    this.#source = source
+    this.#file = file
+  }
+
+  fault(path: Path, text: string, what: 'key' | 'value' = 'value'): undefined {
+    this.mistakes.push({ source: this.#file, ...this.place(path, what), text })
+    return undefined
+  }
+
+  place(path: Path, what: 'key' | 'value' = 'value'): Place | undefined {
+    return this.#source.place(path, what)
+  }
+
+  section(value: unknown, path: Path, known: readonly string[]): Node {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      this.fault(path, `${path.at(-1) ?? 'the file'}: expected a section with ${known.join(', ')}, found ${show(value)}`)
+      return {}
+    }
+    for (const key of Object.keys(value)) {
+      if (known.includes(key)) continue
+      const meant = nearest(key, known)
+      this.fault([...path, key], `unknown key "${key}"; ${meant ? `did you mean "${meant}"?` : `known here: ${known.join(', ')}`}`, 'key')
+    }
+    return value as Node
+  }
+
+  /** One value or a list of them, each read by `one`; what is wrong is left out. */
+  list<T>(value: unknown, path: Path, one: (value: unknown, path: Path) => T | undefined): T[] | undefined {
+    const values = Array.isArray(value) ? value : [value]
+    if (values.length === 0) return this.fault(path, `${path.at(-1)}: the list is empty; leave it out to match everything`)
+    return values.map((each, i) => one(each, Array.isArray(value) ? [...path, i] : path)).filter((each) => each !== undefined)
+  }
+
+  word<T extends string>(value: unknown, path: Path, known: readonly T[]): T | undefined {
+    if (known.includes(value as T)) return value as T
+    const meant = typeof value === 'string' ? nearest(value, known) : undefined
+    const among = known.length > 12 ? '' : `expected ${known.join(' or ')}, `
+    return this.fault(path, `${among}found ${show(value)}${meant ? `; did you mean "${meant}"?` : ''}`)
+  }
+
+  parsed<T>(value: T | string, path: Path): T | undefined {
+    return typeof value === 'string' ? this.fault(path, value) : value
+  }
+}
+
+const readCidr = (r: Reader) => (value: unknown, path: Path) =>
+  typeof value === 'string' ? r.parsed<Cidr>(parseCidr(value), path) : r.fault(path, `expected an address or a CIDR, found ${show(value)}`)
+const readRange = (r: Reader, most: number) => (value: unknown, path: Path) => r.parsed<Range>(parseRange(value, most), path)
+
+function readEndpoint(r: Reader, value: unknown, path: Path): Endpoint {
+  const node = r.section(value, path, endpointKeys)
+  const cidrs = node['cidrs'] === undefined ? undefined : r.list(node['cidrs'], [...path, 'cidrs'], readCidr(r))
+  const ports = node['ports'] === undefined ? undefined : r.list(node['ports'], [...path, 'ports'], readRange(r, 65_535))
+  if (Object.keys(node).length === 0) r.fault(path, `${path.at(-1)}: needs cidrs, ports or both`)
+  return { ...(cidrs && { cidrs }), ...(ports && { ports }) }
+}
+
+function readTransport(r: Reader, value: unknown, path: Path): number | undefined {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 255) return value
+  if (typeof value === 'number') return r.fault(path, `an IP protocol number is from 0 to 255, found ${value}`)
+  const name = r.word(value, path, Object.keys(transports))
+  return name === undefined ? undefined : transports[name]
+}
+
+const readProtocol =
+  (r: Reader, unknownToo: boolean) =>
+  (value: unknown, path: Path): number | undefined => {
+    if (unknownToo && value === 'unknown') return 0
+    const name = r.word(value, path, [...protocolIds.keys(), ...(unknownToo ? ['unknown'] : [])])
+    return name === undefined ? undefined : protocolIds.get(name)
+  }
+
+function readName(r: Reader, value: unknown, path: Path): string | undefined {
+  if (typeof value === 'string' && /^[^\s/]{1,15}$/.test(value)) return value
+  return r.fault(path, `expected the name of an interface or a pattern such as eth*, found ${show(value)}`)
+}
+
+function readConditions(r: Reader, value: unknown, path: Path, more: readonly string[]): { conditions: Conditions; node: Node } {
+  const node = r.section(value, path, [...conditionKeys, ...more])
+  const out: Mutable<Conditions> = {}
+  const at = (key: string): Path => [...path, key]
+  const given = <T>(key: (typeof conditionKeys)[number], read: (value: unknown, path: Path) => T | undefined, put: (value: T) => void) => {
+    if (node[key] === undefined) return
+    const result = read(node[key], at(key))
+    if (result !== undefined) put(result)
+  }
+  const list =
+    <T>(one: (value: unknown, path: Path) => T | undefined) =>
+    (value: unknown, here: Path) =>
+      r.list(value, here, one)
+
+  given(
+    'interface',
+    list((v, p) => readName(r, v, p)),
+    (v) => (out.interface = v),
+  )
+  given(
+    'direction',
+    (v, p) => r.word(v, p, ['in', 'out'] as const),
+    (v) => (out.direction = v),
+  )
+  given(
+    'ip_version',
+    (v, p) => (v === 4 || v === 6 ? v : r.fault(p, `expected 4 or 6, found ${show(v)}`)),
+    (v: 4 | 6) => (out.ipVersion = v),
+  )
+  given(
+    'transport',
+    list((v, p) => readTransport(r, v, p)),
+    (v) => (out.transport = v),
+  )
+  given(
+    'source',
+    (v, p) => readEndpoint(r, v, p),
+    (v) => (out.source = v),
+  )
+  given(
+    'destination',
+    (v, p) => readEndpoint(r, v, p),
+    (v) => (out.destination = v),
+  )
+  given(
+    'tcp_flags',
+    list((v, p) => r.word(v, p, Object.keys(tcpFlags))),
+    (v) => {
+      out.tcpFlags = v.reduce((all, flag) => all | (tcpFlags[flag] ?? 0), 0)
+    },
+  )
+  given('vlan', list(readRange(r, 4095)), (v) => (out.vlan = v))
+  given('protocol', list(readProtocol(r, true)), (v) => (out.protocol = v))
+  given('layer', list(readProtocol(r, false)), (v) => (out.layer = v))
+  given(
+    'confidence',
+    (v, p) => r.word(v, p, ['probable', 'confirmed'] as const),
+    (v) => (out.confidence = confidences.indexOf(v)),
+  )
+  return { conditions: out, node }
+}
+
+/** What can never be, told at once instead of a rule that never matches. */
+function checkSense(r: Reader, { match, not }: Rule, path: Path): void {
+  const ported = [match.source?.ports, match.destination?.ports, not.source?.ports, not.destination?.ports].some((each) => each)
+  if (ported && match.transport && !match.transport.some((id) => [6, 17, 132].includes(id)))
+    r.fault([...path, 'match', 'transport'], 'only tcp, udp and sctp have ports: this rule would never match')
+  if ((match.tcpFlags !== undefined || not.tcpFlags !== undefined) && match.transport && !match.transport.includes(6))
+    r.fault([...path, 'match', 'transport'], 'only tcp has tcp_flags: this rule would never match')
+  if (match.tcpFlags !== undefined && match.tcpFlags & (not.tcpFlags ?? 0))
+    r.fault([...path, 'match', 'tcp_flags'], 'a flag is both asked for and excluded: this rule would never match')
+  for (const end of ['source', 'destination'] as const)
+    if (match.ipVersion && match[end]?.cidrs && !match[end].cidrs.some(({ net }) => net === match.ipVersion))
+      r.fault([...path, 'match', end, 'cidrs'], `no IPv${match.ipVersion} address is among them: this rule would never match`)
+}
+
+function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | undefined {
+  const before = r.mistakes.length
+  const node = r.section(value, path, ruleKeys)
+  if (r.mistakes.length > before && Object.keys(node).length === 0) return undefined
+  const name = node['name']
+  if (typeof name !== 'string' || !/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i.test(name))
+    r.fault([...path, 'name'], `name: expected 1 to 63 letters, digits, dots, hyphens and underscores, found ${show(name)}`)
+  const action = r.word(node['action'], [...path, 'action'], ['drop', 'pass'] as const)
+  const audit = node['audit'] ?? false
+  if (typeof audit !== 'boolean') r.fault([...path, 'audit'], `audit: expected true or false, found ${show(audit)}`)
+  const comment = node['comment'] ?? ''
+  if (typeof comment !== 'string' || comment.length > 500) r.fault([...path, 'comment'], 'comment: expected a text of at most 500 letters')
+  if (node['match'] === undefined) {
+    r.fault(path, '"match" is missing; `match: {}` matches every packet')
+    return undefined
+  }
+  const { conditions: match, node: matchNode } = readConditions(r, node['match'], [...path, 'match'], ['not'])
+  const not = matchNode['not'] === undefined ? {} : readConditions(r, matchNode['not'], [...path, 'match', 'not'], []).conditions
+  if (r.mistakes.length > before || action === undefined) return undefined
+  const rule = { name: name as string, action, audit: audit as boolean, comment: comment as string, match, not, file, place: r.place(path) }
+  checkSense(r, rule, path)
+  return r.mistakes.length > before ? undefined : rule
+}
+
+/** The rules of one file, and its mistakes in the order of their places. */
+export function readRules(file: string, source: Source): { rules: Rule[]; mistakes: Mistake[] } {
+  const r = new Reader(source, file)
+  const node = r.section(source.tree, [], ['rules'])
+  const list = node['rules'] ?? []
+  const rules = Array.isArray(list) ? list.map((each, i) => readRule(r, each, ['rules', i], file)) : []
+  if (!Array.isArray(list)) r.fault(['rules'], `rules: expected a list of rules, found ${show(list)}`)
+  const mistakes = r.mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
+  return { rules: rules.filter((rule) => rule !== undefined), mistakes }
+}
