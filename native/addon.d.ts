@@ -113,7 +113,7 @@ export interface KernelHandle {
   ): { retval: number; durationNs: number; data: Uint8Array }
   /** Puts a set of rules in force in place of the one before, at once; null: no rules. Gives its generation. */
   installRules(tables: RuleTables | null): Promise<number>
-  /** struct fi_rule_hits[] of the first so many rules of the set in force. */
+  /** struct fi_rules_switch, then struct fi_rule_hits[] of the first so many rules of the set in force. */
   ruleHits(rules: number): Promise<ArrayBuffer>
   /** Detaches everything. Twice is allowed. */
   close(): void

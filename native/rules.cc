@@ -163,11 +163,12 @@ Failure readRuleHits(const Object &object, uint32_t rules, Buffer *out)
 	fi_rules_switch now = {};
 	uint32_t id = 0;
 
-	out->assign(rules * sizeof(fi_rule_hits), 0);
+	out->assign(sizeof(fi_rules_switch) + rules * sizeof(fi_rule_hits), 0);
 	if (!sw || !hits || bpf_map_lookup_elem(bpf_map__fd(sw), &zero, &now))
 		return failure("read map", kSwitch, sw ? errno : ENOENT);
 	const uint32_t bank = (now.generation ? now.generation : now.pad) & 1;
 
+	memcpy(out->data(), &now, sizeof(now));
 	if (bpf_map_lookup_elem(bpf_map__fd(hits), &bank, &id))
 		return {}; /* no rules */
 	Fd fd(bpf_map_get_fd_by_id(id));
@@ -187,7 +188,7 @@ Failure readRuleHits(const Object &object, uint32_t rules, Buffer *out)
 			sum.bytes += c.bytes;
 			sum.last_ns = std::max(sum.last_ns, c.last_ns);
 		}
-		memcpy(out->data() + rule * sizeof(sum), &sum, sizeof(sum));
+		memcpy(out->data() + sizeof(now) + rule * sizeof(sum), &sum, sizeof(sum));
 	}
 	return {};
 }

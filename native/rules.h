@@ -26,7 +26,7 @@ struct RuleTables {
 
 /* Puts the set in force in place of the one before, at once; nullptr: no rules. *generation: the one that is now in force. */
 Failure installRules(const Object &object, const RuleTables *tables, uint32_t *generation);
-/* struct fi_rule_hits[], summed over CPUs, of the set in force. */
+/* struct fi_rules_switch, and struct fi_rule_hits[], summed over CPUs, of the set in force. */
 Failure readRuleHits(const Object &object, uint32_t rules, Buffer *out);
 
 /* The two methods of KernelHandle. */

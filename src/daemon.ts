@@ -25,14 +25,13 @@ import { daemonCollectors } from './metrics/collectors.js'
 import { Metrics } from './metrics/metrics.js'
 import { type Clock, DEFAULT_LIMITS, type OwnerRoots } from './owners/facts.js'
 import { Owners } from './owners/owners.js'
+import { ruleControl } from './rules/control.js'
 import { Catalog } from './services/catalog.js'
 import { Identifier } from './services/identify.js'
 import { ServiceRegistry } from './services/registry.js'
 import { Traffic } from './services/traffic.js'
 
-const REFRESH_MS = 5000
-const FRESH_MS = 1000
-const INTERFACES_MS = 2000
+const MS = { refresh: 5000, fresh: 1000, interfaces: 2000 }
 const EVENTS = { subscribers: 64, queue: 1000 }
 /** Settings that reload() takes over; `run` sees to the log's. */
 const RELOADABLE = /^(services|log)\./
@@ -124,7 +123,7 @@ export class Daemon implements AsyncDisposable {
       epochMs: () => Number(parts.clock.realtimeNs() - parts.clock.monotonicNs()) / 1e6,
     })
     this.#traffic = new Traffic(limits.aggregates)
-    this.#refresher = new Refresher(kernel, this.#table, { minimumMs: FRESH_MS, now })
+    this.#refresher = new Refresher(kernel, this.#table, { minimumMs: MS.fresh, now })
     this.#events = new EventHub(this.#catalog, EVENTS)
     this.#undo.push(() => this.#events.close())
   }
@@ -134,7 +133,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #open(door: Door): Promise<void> {
-    const metrics = this.#metrics()
+    const rules = ruleControl(this.#kernel, this.#parts, this.#log)
     const context = {
       version: this.#parts.version,
       catalog: this.#catalog,
@@ -142,7 +141,8 @@ export class Daemon implements AsyncDisposable {
       updateTraffic: () => this.#updateTraffic(),
       refresher: this.#refresher,
       events: this.#events,
-      metrics,
+      rules,
+      metrics: this.#metrics(),
       readiness: () => this.#readiness(),
     }
     const app = await buildApi(context, this.#log.child({ area: 'api' }))
@@ -151,14 +151,15 @@ export class Daemon implements AsyncDisposable {
     door.open((request, response) => app.routing(request, response))
     this.#undo.push(() => this.#events.close()) // ends the streams, which would hold the listeners up
     const quic = this.#config.deep.quic && this.#parts.readTls ? new QuicInitials(this.#parts.readTls) : undefined
-    this.#kernel.startRing(new Live(this.#table, this.#catalog, this.#owners, quic).onBatch)
+    this.#kernel.startRing(new Live(this.#table, this.#catalog, this.#owners, quic, rules).onBatch)
+    await rules.start(this.#config.rules.folder) // in force with the first packet that is seen
     await this.#attach()
     await this.#owners.boot()
     await this.#refresher.fresh()
     await this.#updateTraffic().catch(() => undefined) // told by the first scrape again
-    this.#every(REFRESH_MS, () => this.#refresher.fresh())
-    this.#every(INTERFACES_MS, () => this.#wire.sync())
-    this.#every(REFRESH_MS, () => this.#kernel.expire())
+    this.#every(MS.refresh, () => this.#refresher.fresh())
+    this.#every(MS.interfaces, () => this.#wire.sync().then(() => rules.sync()))
+    this.#every(MS.refresh, () => this.#kernel.expire())
     for (const address of this.addresses) this.#log.info({ area: 'api', address }, `API at ${address}`)
     const tcp = this.addresses.find((address) => !address.startsWith('unix:') && !address.startsWith('fd:'))
     this.#log.info({ area: 'api' }, tcp === undefined ? 'metrics at /metrics of these' : `metrics at http://${tcp}/metrics`)

@@ -2,6 +2,7 @@
 // What the routes work on.
 import type { Refresher } from '../flows/refresh.js'
 import type { Metrics } from '../metrics/metrics.js'
+import type { RuleControl } from '../rules/control.js'
 import type { Catalog } from '../services/catalog.js'
 import type { Traffic } from '../services/traffic.js'
 import type { EventHub } from './events.js'
@@ -27,6 +28,7 @@ export interface ApiContext {
   readonly updateTraffic: () => Promise<void>
   readonly refresher: Pick<Refresher, 'ready'>
   readonly events: EventHub
+  readonly rules: RuleControl
   readonly metrics: Pick<Metrics, 'scrape'>
   readonly readiness: () => Readiness
 }

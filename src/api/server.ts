@@ -10,6 +10,7 @@ import { eventRoutes } from './routes/events.js'
 import { flowRoutes } from './routes/flows.js'
 import { healthRoutes } from './routes/health.js'
 import { protocolRoutes } from './routes/protocols.js'
+import { ruleRoutes } from './routes/rules.js'
 import { serviceRoutes } from './routes/services.js'
 
 const BODY_BYTES = 4096
@@ -46,6 +47,7 @@ export const buildApi = async (context: ApiContext, log: Logger): Promise<Fastif
   await app.register(flowRoutes(context), { prefix: '/api/v1' })
   await app.register(serviceRoutes(context), { prefix: '/api/v1' })
   await app.register(protocolRoutes, { prefix: '/api/v1' })
+  await app.register(ruleRoutes(context), { prefix: '/api/v1' })
   await app.register(eventRoutes(context), { prefix: '/api/v1' })
   await app.register(healthRoutes(context))
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

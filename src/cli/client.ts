@@ -2,7 +2,7 @@
 // Asks the daemon's API, over its unix socket unless told otherwise.
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { request as secureRequest } from 'node:https'
-import { errorName, FlowidentError } from '../errors.js'
+import { type ErrorCode, errorName, FlowidentError } from '../errors.js'
 
 export const defaultSocket = '/run/flowident/flowident.sock'
 /** An answer larger than this is no answer of ours. */
@@ -32,6 +32,12 @@ export function target(options: ClientOptions, env: Readonly<Record<string, stri
   return { label: url.origin, url }
 }
 
+interface Sent {
+  readonly method?: string
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 interface Problem {
   readonly title?: string
   readonly detail?: string
@@ -53,7 +59,14 @@ export class Client {
   }
 
   async get<T>(path: string, query: Readonly<Record<string, string | number | undefined>> = {}): Promise<T> {
-    const { status, text } = await this.text(path, query)
+    return this.#read(path, await this.text(path, query))
+  }
+
+  async put<T>(path: string, body: string, headers: Readonly<Record<string, string>>): Promise<T> {
+    return this.#read(path, await this.text(path, {}, { method: 'PUT', body, headers }))
+  }
+
+  #read<T>(path: string, { status, text }: { readonly status: number; readonly text: string }): T {
     let body: unknown
     try {
       body = JSON.parse(text)
@@ -68,17 +81,22 @@ export class Client {
       const [first = '', ...rest] = (text ?? '').split('\n')
       return [...(first === message ? [] : [[pointer, first].filter(Boolean).join(': ')]), ...rest]
     })
-    const code = status === 404 ? 'no-match' : status < 500 ? 'bad-request' : 'internal'
+    const known: Readonly<Record<number, ErrorCode>> = { 403: 'not-permitted', 404: 'no-match', 412: 'rules-changed', 422: 'rules-invalid' }
+    const code = known[status] ?? (status < 500 ? 'bad-request' : 'internal')
     throw new FlowidentError(code, message, { details: lines, ...(hint !== undefined && { hint }) })
   }
 
   /** Any status; only what keeps an answer from coming is thrown. */
-  text(path: string, query: Readonly<Record<string, string | number | undefined>> = {}): Promise<{ status: number; text: string }> {
+  text(
+    path: string,
+    query: Readonly<Record<string, string | number | undefined>> = {},
+    { method = 'GET', body, headers }: Sent = {},
+  ): Promise<{ status: number; text: string }> {
     const words = new URLSearchParams()
     for (const [key, value] of Object.entries(query)) if (value !== undefined) words.set(key, String(value))
     const full = words.size === 0 ? path : `${path}?${words}`
     const { socketPath, url } = this.#target
-    const options = { path: full, headers: { accept: 'application/json' }, timeout: this.#timeout }
+    const options = { method, path: full, headers: { accept: 'application/json', ...headers }, timeout: this.#timeout }
     return new Promise((resolve, reject) => {
       const refuse = (error: Error) => reject(this.#unreachable(error))
       const answer = (response: IncomingMessage) => {
@@ -100,7 +118,7 @@ export class Client {
       }
       asked.on('timeout', () => asked.destroy(new Error(`no answer within ${this.#timeout / 1000} s`)))
       asked.on('error', refuse)
-      asked.end()
+      asked.end(body)
     })
   }
 

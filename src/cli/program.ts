@@ -11,6 +11,7 @@ import { register as flows } from './flows.js'
 import { type Io, painter, printable } from './output.js'
 import { register as packs } from './packs.js'
 import { register as replay } from './replay.js'
+import { register as rules } from './rules.js'
 import { register as run } from './run.js'
 import { register as services } from './services.js'
 import { register as top } from './top.js'
@@ -18,7 +19,7 @@ import { packageVersion, register as version } from './version.js'
 import { register as who } from './who.js'
 
 /** In the order of the help text. */
-const commands: readonly Register[] = [run, flows, services, who, explain, top, replay, demo, doctor, config, packs, version]
+const commands: readonly Register[] = [run, flows, services, who, explain, top, replay, demo, doctor, rules, config, packs, version]
 
 export function buildProgram(io: Io): Command {
   const program = new Command('flowident')

@@ -165,6 +165,16 @@ export const configSchema = section('Settings of flowident', {
       expects: 'a list of rules, each with `match` and one of `name`, `version`, `environment`',
     }),
   }),
+  rules: section('Drop rules', {
+    folder: Type.String({
+      default: '/etc/flowident/rules.d',
+      minLength: 1,
+      maxLength: 4096,
+      pattern: '^/.*$',
+      description: 'Folder whose *.yaml files hold the rules that are in force from the start.',
+      expects: 'an absolute path',
+    }),
+  }),
   deep: section('Work done in user space on top of the kernel verdict', {
     quic: Type.Boolean({ default: true, description: 'Decrypt QUIC Initial packets for server name and ALPN.', expects: 'true or false' }),
   }),

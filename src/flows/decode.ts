@@ -4,12 +4,14 @@
 // owner-record and aggregate-view the only code that reads bytes, all of it through layout.
 import { labelKey } from '../gen/protocols.js'
 import { addressText } from './address.js'
-import { CGROUP, EXEC, HEAD, LABELS, LISTEN, RECORD, SAMPLE, TYPE } from './layout.js'
+import { type DropRecord, readDrop } from './drop-record.js'
+import { CGROUP, DROP, EXEC, HEAD, LABELS, LISTEN, RECORD, SAMPLE, TYPE } from './layout.js'
 import { transportName } from './names.js'
 import { type OwnerRecord, readOwner } from './owner-record.js'
 import type { End, RecordView } from './record-view.js'
 import { readText } from './text.js'
 
+export type { DropRecord } from './drop-record.js'
 export type { OwnerRecord } from './owner-record.js'
 
 export interface ExecRecord {
@@ -66,6 +68,7 @@ export interface RecordHandler {
   cgroup(record: CgroupRecord): void
   listen(record: ListenRecord): void
   sample(record: SampleRecord, view: RecordView): void
+  drop?(record: DropRecord): void
 }
 
 const readExec = (data: DataView, at: number): ExecRecord => {
@@ -115,6 +118,7 @@ const LEAST: Readonly<Record<number, number>> = {
   [TYPE.cgroup]: CGROUP.size,
   [TYPE.listen]: LISTEN.size,
   [TYPE.labels]: LABELS.bytes,
+  [TYPE.drop]: DROP.sizeof,
 }
 
 /**
@@ -145,6 +149,7 @@ const readOne = (data: DataView, at: number, size: number, type: number, handler
   if (type === TYPE.flow || type === TYPE.verdict || type === TYPE.end) handler.flow(view.set(data, at))
   else if (type === TYPE.exec) handler.exec(readExec(data, at))
   else if (type === TYPE.cgroup) handler.cgroup(readCgroup(data, at))
+  else if (type === TYPE.drop) handler.drop?.(readDrop(data, at))
   else if (type === TYPE.listen) handler.listen(readListen(data, at))
   else if (type === TYPE.labels)
     handler.labels({ id: data.getBigUint64(at + LABELS.id, true), labels: readLabels(data, at + LABELS.bytes, at + size) })

@@ -39,6 +39,7 @@ export const { SIDE } = abi
 export const VERDICT = { ...abi.VERDICT, layers: abi.FI_LAYERS } as const
 export const OWNER = { ...abi.OWNER, size: abi.OWNER.sizeof, start: abi.OWNER.startNs, commSize: abi.FI_COMM } as const
 export const SAMPLE = abi.SAMPLE
+export const { DROP } = abi
 export const LISTEN = { size: abi.LISTEN.sizeof, tuple: abi.LISTEN.tuple, owner: abi.LISTEN.owner } as const
 export const EXEC = { ...abi.EXEC, size: abi.EXEC.sizeof, pathSize: abi.FI_PATH, argsSize: abi.FI_ARGS } as const
 export const CGROUP = { ...abi.CGROUP, size: abi.CGROUP.sizeof, pathSize: abi.FI_PATH } as const
@@ -66,6 +67,7 @@ export const TYPE = {
   cgroup: abi.RECORD_TYPE.CGROUP,
   listen: abi.RECORD_TYPE.LISTEN,
   labels: abi.RECORD_TYPE.LABELS,
+  drop: abi.RECORD_TYPE.DROP,
 } as const
 export const FLAG = {
   flip: abi.FLOW_FLAG.FLIP,

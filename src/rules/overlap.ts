@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules that can never decide: a rule before them takes every packet that they would.
 import { createHash } from 'node:crypto'
-import type { Cidr, Conditions, Range, Rule } from './model.js'
+import { type Cidr, type Conditions, needsSettled, type Range, type Rule } from './model.js'
 import { spread } from './reference.js'
 import { holds } from './values.js'
 
@@ -44,6 +44,7 @@ const kindOf = (name: string): string =>
 
 /** Everything that `inner` takes, `outer` takes too, as far as comparing condition by condition shows. */
 export function covers(outer: Rule, inner: Rule): boolean {
+  if (needsSettled(outer) && !needsSettled(inner)) return false
   const asked = (conditions: Conditions) => new Map(spread(conditions))
   const [match, not] = [asked(inner.match), asked(inner.not)]
   for (const [name, value] of asked(outer.match))

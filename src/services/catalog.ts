@@ -52,6 +52,9 @@ export class Catalog {
   get table(): FlowTable {
     return this.#parts.table
   }
+  interfaceName(index: number): string | undefined {
+    return this.#parts.interfaces.name(index)
+  }
   get registry(): ServiceRegistry {
     return this.#parts.registry
   }

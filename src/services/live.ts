@@ -2,6 +2,7 @@
 // What the ring buffer tells, to whom it matters.
 import {
   type CgroupRecord,
+  type DropRecord,
   type ExecRecord,
   type LabelsRecord,
   type ListenRecord,
@@ -26,18 +27,24 @@ export interface OwnerEvents {
   onCgroup(record: CgroupRecord): void
 }
 
+export interface DropEvents {
+  onDrop(record: DropRecord): void
+}
+
 export class Live implements RecordHandler {
   readonly #table: FlowTable
   readonly #catalog: Catalog
   readonly #owners: OwnerEvents
   readonly #quic: QuicReader | undefined
+  readonly #drops: DropEvents
   readonly #view = new RecordView()
 
-  constructor(table: FlowTable, catalog: Catalog, owners: OwnerEvents, quic: QuicReader | undefined) {
+  constructor(table: FlowTable, catalog: Catalog, owners: OwnerEvents, quic: QuicReader | undefined, drops: DropEvents) {
     this.#table = table
     this.#catalog = catalog
     this.#owners = owners
     this.#quic = quic
+    this.#drops = drops
   }
 
   /** For kernel.startRing: one call a batch. */
@@ -62,6 +69,9 @@ export class Live implements RecordHandler {
   }
   cgroup(record: CgroupRecord): void {
     this.#owners.onCgroup(record)
+  }
+  drop(record: DropRecord): void {
+    this.#drops.onDrop(record)
   }
   listen(record: ListenRecord): void {
     this.#catalog.learn(record.owner)

@@ -3,7 +3,7 @@
 // rules mean.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { parseYaml } from '../../src/config/source.js'
-import { COUNTERS, RULE_HITS } from '../../src/gen/abi.js'
+import { COUNTERS, RULE_HITS, RULES_SWITCH } from '../../src/gen/abi.js'
 import type { KernelHandle } from '../../src/kernel/kernel.js'
 import { loadAddon } from '../../src/kernel/native-kernel.js'
 import { compileRules } from '../../src/rules/compile.js'
@@ -81,7 +81,9 @@ describe.skipIf(reason !== undefined)(`rules in the kernel${reason ? ` (skipped:
 `
   const hits = async (rules: number): Promise<number[]> => {
     const data = new DataView(await kernel.ruleHits(rules))
-    return Array.from({ length: rules }, (_, i) => Number(data.getBigUint64(i * RULE_HITS.sizeof + RULE_HITS.packets, true)))
+    return Array.from({ length: rules }, (_, i) =>
+      Number(data.getBigUint64(RULES_SWITCH.sizeof + i * RULE_HITS.sizeof + RULE_HITS.packets, true)),
+    )
   }
   const counter = (name: string): number => Number(kernel.counters()[COUNTERS.findIndex((each) => each.name === name)])
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 const root = join(import.meta.dirname, '../..')
 
 /** Data goes from left to right; a file imports from its own column or one to its left. */
-const order = ['kernel', 'flows', 'owners', 'services', 'metrics', 'api', 'daemon', 'cli', 'main'] as const
+const order = ['kernel', 'flows', 'owners', 'services', 'rules', 'metrics', 'api', 'daemon', 'cli', 'main'] as const
 /** May be imported from everywhere, and import nothing but each other. */
 const base = ['gen', 'errors', 'log', 'config']
 /** Beside the chain: the user-space half of a protocol, and the replay of captures; they see flows and the kernel port. */

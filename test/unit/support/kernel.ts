@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel port over batches that a test gives: the daemon runs on it without root.
-import { COUNTERS, RULE_HITS } from '../../../src/gen/abi.js'
+import { COUNTERS, RULE_HITS, RULES_SWITCH } from '../../../src/gen/abi.js'
 import type { Attachment, Kernel, KernelSource } from '../../../src/kernel/kernel.js'
 
 export class RecordedKernel implements Kernel {
@@ -57,7 +57,9 @@ export class RecordedKernel implements Kernel {
     return tables === null ? 0 : this.installed.push(tables)
   }
   async ruleHits(rules: number): Promise<ArrayBuffer> {
-    return new ArrayBuffer(rules * RULE_HITS.sizeof)
+    const answer = new ArrayBuffer(RULES_SWITCH.sizeof + rules * RULE_HITS.sizeof)
+    new DataView(answer).setUint32(0, this.installed.length, true)
+    return answer
   }
   testRun(): never {
     throw new Error('a recording runs no programs')

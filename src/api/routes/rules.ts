@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// GET and PUT /api/v1/rules, GET /api/v1/rules/drops
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import { FlowidentError } from '../../errors.js'
+import type { RuleText } from '../../rules/load.js'
+import type { ApiContext } from '../context.js'
+import { PartError } from '../problem.js'
+import { exact, problems } from '../schemas.js'
+
+const BODY_BYTES = 32 * 1024 * 1024
+const BODY_NAME = 'request body'
+
+const Count = Type.Union([Type.Number(), Type.String()])
+const Warnings = Type.Array(Type.String(), { description: 'rules that never decide' })
+const RuleInForce = Type.Object({
+  name: Type.String(),
+  action: Type.String({ description: 'drop or pass' }),
+  audit: Type.Boolean({ description: 'counts, and lets go on' }),
+  comment: Type.String(),
+  file: Type.String(),
+  line: Type.Union([Type.Integer(), Type.Null()]),
+  enforced_at: Type.String(),
+  packets: Count,
+  bytes: Count,
+  last_hit_seconds: Type.Union([Type.Number(), Type.Null()], { description: 'seconds since the last packet' }),
+})
+const Drop = Type.Object({}, { additionalProperties: true })
+
+/** Over TCP anybody on this host could change what the host lets through; the socket has permissions. */
+function onlySocket(request: FastifyRequest): void {
+  if (request.raw.socket.remoteAddress !== undefined)
+    throw new FlowidentError('not-permitted', 'rules are changed over the unix socket only', {
+      hint: 'Use /run/flowident/flowident.sock, which has owner and group.',
+    })
+}
+
+/** A rule file as YAML or JSON; or `{ "files": [{ "name", "text" }] }`, so that mistakes name the files they are in. */
+function textsOf(body: string): RuleText[] {
+  if (!/^\s*\{\s*"files"\s*:/.test(body)) return [{ name: BODY_NAME, text: body }]
+  let files: unknown
+  try {
+    files = (JSON.parse(body) as { files: unknown }).files
+  } catch (error) {
+    throw new PartError('/body', `not JSON: ${(error as Error).message}`)
+  }
+  const wrong = () => new PartError('/body/files', 'expected a list of { "name": …, "text": … }')
+  if (!Array.isArray(files)) throw wrong()
+  return files.map((file: Partial<RuleText> | null) => {
+    if (typeof file?.name !== 'string' || typeof file.text !== 'string') throw wrong()
+    return { name: file.name, text: file.text }
+  })
+}
+
+export const ruleRoutes =
+  (context: ApiContext): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    const { rules } = context
+    app.removeContentTypeParser(['application/json', 'text/plain'])
+    app.addContentTypeParser(
+      ['application/json', 'application/yaml', 'text/yaml', 'text/plain'],
+      { parseAs: 'string', bodyLimit: BODY_BYTES },
+      (_request, body, done) => done(null, body),
+    )
+    const ago = (ns: bigint): number | null => (ns === 0n ? null : Number(process.hrtime.bigint() - ns) / 1e9)
+
+    app.get(
+      '/rules',
+      {
+        schema: {
+          summary: 'Drop rules: what is in force, where, and how often it decided. The ETag names the set',
+          response: { 200: Type.Object({ in_force: Type.Boolean(), rules: Type.Array(RuleInForce), warnings: Warnings }), ...problems },
+        },
+      },
+      async (_request, reply) => {
+        const { etag, inForce, rules: list, warnings } = await rules.state()
+        void reply.header('etag', etag)
+        return {
+          in_force: inForce,
+          rules: list.map(({ rule, enforcedAt, packets, bytes, lastNs }) => ({
+            name: rule.name,
+            action: rule.action,
+            audit: rule.audit,
+            comment: rule.comment,
+            file: rule.file,
+            line: rule.place?.line ?? null,
+            enforced_at: enforcedAt,
+            packets: exact(packets),
+            bytes: exact(bytes),
+            last_hit_seconds: ago(lastNs),
+          })),
+          warnings: [...warnings],
+        }
+      },
+    )
+    app.put(
+      '/rules',
+      {
+        bodyLimit: BODY_BYTES,
+        schema: {
+          summary: 'Replaces all rules at once, over the unix socket; the body is a rule file in YAML or JSON',
+          headers: Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 64, description: 'only if this set is in force' })) }),
+          response: { 200: Type.Object({ rules: Type.Integer(), warnings: Warnings }), ...problems },
+        },
+      },
+      async (request, reply) => {
+        onlySocket(request)
+        const etag = await rules.replace(textsOf(String(request.body ?? '')), request.headers['if-match'])
+        void reply.header('etag', etag)
+        const { rules: list, warnings } = await rules.state()
+        return { rules: list.length, warnings: [...warnings] }
+      },
+    )
+    app.get(
+      '/rules/drops',
+      {
+        schema: {
+          summary: 'Packets that rules dropped lately: about one a second and rule',
+          response: { 200: Type.Object({ drops: Type.Array(Drop) }), ...problems },
+        },
+      },
+      async () => ({
+        drops: rules.recent.map(({ nowNs: at, layers, ...drop }) => ({
+          rule: drop.ruleName,
+          audit: drop.audit,
+          seconds_ago: ago(at),
+          'network.transport': drop.transport,
+          'source.address': drop.sourceAddress,
+          'source.port': drop.sourcePort,
+          'destination.address': drop.destinationAddress,
+          'destination.port': drop.destinationPort,
+          'network.interface.name': context.catalog.interfaceName(drop.ifindex) ?? null,
+          bytes: drop.length,
+          'flowident.layers': layers,
+        })),
+      }),
+    )
+  }

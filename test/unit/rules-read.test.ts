@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rule files: what is read from good ones, what is said of bad ones.
+import { describe, expect, it } from 'vitest'
+import type { FlowidentError } from '../../src/errors.js'
+import { loadRules } from '../../src/rules/load.js'
+import { enforcedAt } from '../../src/rules/model.js'
+import { evaluate } from '../../src/rules/reference.js'
+import { describedPacket } from '../../src/rules/describe.js'
+
+const load = (text: string) => loadRules([{ name: 'r.yaml', text }])
+const rule = (match: string, more = '') => `rules:\n  - name: r\n    action: drop${more}\n    match: ${match}\n`
+
+function mistakes(text: string): readonly string[] {
+  try {
+    load(text)
+  } catch (error) {
+    expect((error as FlowidentError).code).toBe('rules-invalid')
+    return (error as FlowidentError).details
+  }
+  return []
+}
+
+/** Twenty and more kinds of bad files, and what is said of each. */
+const bad: readonly (readonly [string, string, string])[] = [
+  ['no YAML', 'rules: [', 'r.yaml:1:9: Flow sequence in block collection must be sufficiently indented and end with a ]'],
+  ['no section', '- a', 'r.yaml:1:1: the file: expected a section with rules, found ["a"]'],
+  ['an unknown key at the top', 'rule: []', 'r.yaml:1:1: unknown key "rule"; did you mean "rules"?'],
+  ['no list', 'rules: { a: 1 }', 'r.yaml:1:8: rules: expected a list of rules, found {"a":1}'],
+  [
+    'no name',
+    'rules: [{ action: drop, match: {} }]',
+    'r.yaml:1:9: name: expected 1 to 63 letters, digits, dots, hyphens and underscores, found nothing',
+  ],
+  [
+    'a name with blanks',
+    'rules: [{ name: a b, action: drop, match: {} }]',
+    'r.yaml:1:17: name: expected 1 to 63 letters, digits, dots, hyphens and underscores, found "a b"',
+  ],
+  ['an action that is none', rule('{}').replace('drop', 'dorp'), 'r.yaml:3:13: expected drop or pass, found "dorp"; did you mean "drop"?'],
+  ['no action', 'rules: [{ name: a, match: {} }]', 'r.yaml:1:9: expected drop or pass, found nothing'],
+  ['no match', 'rules: [{ name: a, action: drop }]', 'r.yaml:1:9: "match" is missing; `match: {}` matches every packet'],
+  ['audit that is no truth', rule('{}', '\n    audit: yep'), 'r.yaml:4:12: audit: expected true or false, found "yep"'],
+  ['an unknown condition', rule('{ sorce: {} }'), 'r.yaml:4:14: unknown key "sorce"; did you mean "source"?'],
+  ['an unknown key of an end', rule('{ source: { port: 1 } }'), 'r.yaml:4:24: unknown key "port"; did you mean "ports"?'],
+  ['an end without conditions', rule('{ source: {} }'), 'r.yaml:4:22: source: needs cidrs, ports or both'],
+  ['a port beyond the last', rule('{ source: { ports: [65536] } }'), 'r.yaml:4:32: 65536 is above 65535'],
+  ['a range turned round', rule('{ source: { ports: [90-80] } }'), 'r.yaml:4:32: "90-80" ends before it begins'],
+  ['a port by name', rule('{ source: { ports: [http] } }'), 'r.yaml:4:32: "http" is neither a number nor a range such as 8000-8099'],
+  ['an address that is none', rule('{ source: { cidrs: [10.0.0] } }'), 'r.yaml:4:32: "10.0.0" is neither an address nor address/length'],
+  ['a length beyond the last', rule('{ source: { cidrs: [10.0.0.0/33] } }'), 'r.yaml:4:32: "10.0.0.0/33": the length must be from 0 to 32'],
+  [
+    'bits behind the length',
+    rule('{ source: { cidrs: [10.1.2.3/16] } }'),
+    'r.yaml:4:32: "10.1.2.3/16" has bits behind its length; did you mean 10.1.0.0/16?',
+  ],
+  [
+    'an IPv4 address in IPv6',
+    rule('{ source: { cidrs: ["::ffff:10.0.0.1"] } }'),
+    'r.yaml:4:32: "::ffff:10.0.0.1": write it as an IPv4 address',
+  ],
+  [
+    'a transport that is none',
+    rule('{ transport: tpc }'),
+    'r.yaml:4:25: expected icmp or igmp or tcp or udp or gre or esp or ah or icmp6 or sctp, found "tpc"; did you mean "tcp"?',
+  ],
+  ['a transport number', rule('{ transport: 256 }'), 'r.yaml:4:25: an IP protocol number is from 0 to 255, found 256'],
+  ['a protocol that is none', rule('{ protocol: [http1, reddis] }'), 'r.yaml:4:32: found "reddis"; did you mean "redis"?'],
+  [
+    'a flag that is none',
+    rule('{ tcp_flags: [sny] }'),
+    'r.yaml:4:26: expected fin or syn or rst or psh or ack or urg or ece or cwr, found "sny"; did you mean "syn"?',
+  ],
+  ['a direction that is none', rule('{ direction: ingress }'), 'r.yaml:4:25: expected in or out, found "ingress"'],
+  ['an IP version', rule('{ ip_version: 5 }'), 'r.yaml:4:26: expected 4 or 6, found 5'],
+  ['a tag beyond the last', rule('{ vlan: 4096 }'), 'r.yaml:4:20: 4096 is above 4095'],
+  ['a confidence that is none', rule('{ confidence: sure }'), 'r.yaml:4:26: expected probable or confirmed, found "sure"'],
+  ['an empty list', rule('{ source: { ports: [] } }'), 'r.yaml:4:31: ports: the list is empty; leave it out to match everything'],
+  [
+    'ports without a transport that has them',
+    rule('{ transport: icmp, source: { ports: 1 } }'),
+    'r.yaml:4:25: only tcp, udp and sctp have ports: this rule would never match',
+  ],
+  ['flags of udp', rule('{ transport: udp, tcp_flags: syn }'), 'r.yaml:4:25: only tcp has tcp_flags: this rule would never match'],
+  [
+    'IPv6 and IPv4 addresses only',
+    rule('{ ip_version: 6, source: { cidrs: 10.0.0.1 } }'),
+    'r.yaml:4:46: no IPv6 address is among them: this rule would never match',
+  ],
+  ['two of a name', `${rule('{}')}  - { name: r, action: pass, match: {} }\n`, 'r.yaml:5:5: the name r is taken already (r.yaml:2)'],
+  ['a key twice', rule('{}', '\n    action: pass'), 'r.yaml:4:5: the key "action" is there twice'],
+]
+
+describe('rule files', () => {
+  it.each(bad)('%s', (_what, text, said) => expect(mistakes(text)).toContain(said))
+
+  it('all mistakes are told at once, and nothing is taken', () => {
+    expect(mistakes('rules:\n  - { name: a, action: drop, match: { vlan: x } }\n  - { name: b, action: no, match: {} }\n')).toHaveLength(2)
+  })
+
+  it('one value stands for a list of one, and the defaults are plain', () => {
+    const { rules } = load('rules: [{ name: a, action: pass, match: { transport: udp, not: { source: { ports: 53 } } } }]')
+    expect(rules[0]).toMatchObject({
+      audit: false,
+      comment: '',
+      match: { transport: [17] },
+      not: { source: { ports: [{ from: 53, to: 53 }] } },
+    })
+  })
+
+  it('says where a rule is enforced', () => {
+    const at = (match: string) => load(rule(match)).rules.map(enforcedAt)[0]
+    expect(at('{ direction: in }')).toBe('XDP (TC where XDP is not attached)')
+    expect(at('{ not: { direction: in } }')).toBe('TC egress')
+    expect(at('{ protocol: redis }')).toBe('XDP, TC egress; after the verdict')
+  })
+
+  it('reports rules that never decide', () => {
+    const text = `rules:
+  - { name: net, action: drop, match: { source: { cidrs: 10.0.0.0/8 } } }
+  - { name: host, action: pass, match: { source: { cidrs: 10.1.2.3 }, transport: tcp } }
+  - { name: other, action: pass, match: { source: { cidrs: 11.0.0.1 } } }
+  - { name: again, action: drop, match: { source: { cidrs: 10.0.0.0/8 } } }
+  - { name: watch, action: drop, audit: true, match: { transport: udp } }
+  - { name: dns, action: drop, match: { transport: udp } }
+`
+    expect(load(text).warnings).toEqual([
+      'r.yaml:3: host never decides: net (r.yaml:2) takes every packet of it',
+      'r.yaml:5: again asks the same as net (r.yaml:2), which stands before it',
+    ])
+  })
+})
+
+describe('packets in words', () => {
+  const { rules } = load(rule('{ transport: tcp, source: { ports: 22 }, destination: { ports: 80 } }'))
+  const drops = (words: string) => evaluate(rules, describedPacket([words])).drop
+  it('are read', () => {
+    expect(drops('tcp 10.0.0.1:22 > 10.0.0.2:80')).toBe(true)
+    expect(drops('[2001:db8::1]:22 > [2001:db8::2]:80 in eth0 syn vlan 7')).toBe(true)
+    expect(drops('udp 10.0.0.1:22 > 10.0.0.2:80')).toBe(false)
+    expect(describedPacket(['icmp', '10.0.0.1', '>', '10.0.0.2']).ports).toBeUndefined()
+    expect(describedPacket(['10.0.0.1:1 > 10.0.0.2:2 speaks tls>http1'])).toMatchObject({ pending: false, confidence: 2, named: 1 })
+  })
+  it.each([
+    ['10.0.0.1:22', 'a packet is described as SOURCE > DESTINATION'],
+    ['10.0.0.1 > 10.0.0.2', 'a port is missing: write ADDRESS:PORT'],
+    ['10.0.0.1:1 > [::1]:2', 'source and destination are of different IP versions'],
+    ['10.0.0.1:1 > 10.0.0.2:2 speeks redis', '"speeks" says nothing of a packet; did you mean speaks?'],
+    ['10.0.0.1:1 > 10.0.0.2:2 speaks reddis', 'there is no protocol "reddis"; did you mean redis?'],
+    ['10.0.0.1:99999 > 10.0.0.2:2', '99999 is no port'],
+  ])('%s is refused', (words, said) => expect(() => describedPacket([words])).toThrow(said))
+})
