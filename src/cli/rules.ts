@@ -84,7 +84,11 @@ async function testCapture(io: Io, rules: readonly Rule[], file: string, options
 }
 
 const withRules = (command: Command): Command =>
-  command.option('--rules <path...>', `rule files, or folders of them (default: ${rulesFolder})`)
+  command.option(
+    '--rules <path>',
+    `a rule file, or a folder of them; may be given again (default: ${rulesFolder})`,
+    (path: string, before: readonly string[] = []) => [...before, path],
+  )
 
 export const register: Register = (program, io) => {
   const rules = program.command('rules').description('drop rules: check, test, put in force, switch off')
