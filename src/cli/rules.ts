@@ -53,7 +53,10 @@ function testPacket(io: Io, rules: readonly Rule[], words: readonly string[], op
   const packet = describedPacket(words)
   const [verdict] = new Evaluator(loadAddon(io.env), rules, [{ name: packet.interface, index: packet.ifindex }]).ask([packet])
   const result = explain(rules, packet, verdict)
-  if (options.json === true) return printer.json([result])
+  if (options.json === true) {
+    printer.json([result])
+    return
+  }
   printer.line(`${result.decision}: ${result.rule === null ? '' : `${result.rule} (${result.place}), because `}${result.reason}`)
   if (result.audit !== null) printer.line(`counted by ${result.audit}`)
   if (options.why === true) for (const { rule, because } of result.before) printer.line(`  not ${rule}: ${because}`)
@@ -74,7 +77,10 @@ async function testCapture(io: Io, rules: readonly Rule[], file: string, options
   }
   const { problem } = await replayRecords(addon, file, take)
   if (problem !== null) printer.talk(`warning: ${file}: ${problem}`)
-  if (options.json === true) return printer.json(rows)
+  if (options.json === true) {
+    printer.json(rows)
+    return
+  }
   printer.table(rows, [
     { title: 'DECISION', value: (row) => row['decision'] },
     { title: 'RULE', value: (row) => row['rule'] },
