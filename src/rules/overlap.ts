@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules that can never decide: a rule before them takes every packet that they would.
 import { createHash } from 'node:crypto'
-import { type Cidr, type Conditions, needsSettled, type Range, type Rule } from './model.js'
+import { type Cidr, needsSettled, type Range, type Rule } from './model.js'
 import { spread } from './reference.js'
 import { holds } from './values.js'
 
@@ -29,39 +29,55 @@ const subset: Readonly<Record<string, (inner: never, outer: never) => boolean>> 
   least: (inner: number, outer: number) => inner >= outer,
   same: (inner: unknown, outer: unknown) => inner === outer,
 }
-const kindOf = (name: string): string =>
-  name.endsWith('.cidrs')
-    ? 'cidrs'
-    : name.endsWith('.ports') || name === 'vlan'
-      ? 'ranges'
-      : name === 'tcpFlags'
-        ? 'flags'
-        : name === 'confidence'
-          ? 'least'
-          : name === 'direction' || name === 'ipVersion'
-            ? 'same'
-            : 'list'
+const kinds: Readonly<Record<string, string>> = {
+  'source.cidrs': 'cidrs',
+  'destination.cidrs': 'cidrs',
+  'source.ports': 'ranges',
+  'destination.ports': 'ranges',
+  vlan: 'ranges',
+  tcpFlags: 'flags',
+  confidence: 'least',
+  direction: 'same',
+  ipVersion: 'same',
+}
+const kindOf = (name: string): string => kinds[name] ?? 'list'
 
-/** Everything that `inner` takes, `outer` takes too, as far as comparing condition by condition shows. */
-export function covers(outer: Rule, inner: Rule): boolean {
-  if (needsSettled(outer) && !needsSettled(inner)) return false
-  const asked = (conditions: Conditions) => new Map(spread(conditions))
-  const [match, not] = [asked(inner.match), asked(inner.not)]
-  for (const [name, value] of asked(outer.match))
-    if (!match.has(name) || !subset[kindOf(name)]?.(match.get(name) as never, value as never)) return false
-  for (const [name, value] of asked(outer.not)) {
-    const mine = not.get(name)
-    const test = subset[kindOf(name)]
+/** A rule's conditions, taken apart once. */
+interface Parts {
+  readonly rule: Rule
+  readonly match: ReadonlyMap<string, unknown>
+  readonly not: ReadonlyMap<string, unknown>
+  readonly settled: boolean
+}
+const partsOf = (rule: Rule): Parts => ({
+  rule,
+  match: new Map(spread(rule.match)),
+  not: new Map(spread(rule.not)),
+  settled: needsSettled(rule),
+})
+
+function holdsAll(outer: Parts, inner: Parts): boolean {
+  if ((outer.settled && !inner.settled) || outer.match.size > inner.match.size || outer.not.size > inner.not.size) return false
+  for (const [name, value] of outer.match) {
+    const mine = inner.match.get(name)
+    if (mine === undefined || !subset[kindOf(name)]?.(mine as never, value as never)) return false
+  }
+  for (const [name, value] of outer.not) {
+    const mine = inner.not.get(name)
     // What the outer rule excludes, the inner one must exclude too: the other way round.
-    if (mine === undefined || !test?.(value as never, mine as never)) return false
+    if (mine === undefined || !subset[kindOf(name)]?.(value as never, mine as never)) return false
     if (name === 'tcpFlags' && ((mine as number) & (value as number)) !== value) return false
   }
   return true
 }
 
+/** Everything that `inner` takes, `outer` takes too, as far as comparing condition by condition shows. */
+export const covers = (outer: Rule, inner: Rule): boolean => holdsAll(partsOf(outer), partsOf(inner))
+
 export function overlaps(rules: readonly Rule[]): Overlap[] {
   const found: Overlap[] = []
   const first = new Map<string, Rule>()
+  const parts = rules.slice(0, SHADOW_RULES).map(partsOf)
   for (const [i, rule] of rules.entries()) {
     const key = `${rule.audit} ${matchKey(rule)}`
     const twin = first.get(key)
@@ -70,11 +86,11 @@ export function overlaps(rules: readonly Rule[]): Overlap[] {
       continue
     }
     first.set(key, rule)
-    if (i >= SHADOW_RULES) continue
+    const mine = parts[i]
+    if (mine === undefined) continue
     for (let k = 0; k < i; k++) {
-      const before = rules[k] as Rule
-      if (before.audit && !rule.audit) continue
-      if (!covers(before, rule)) continue
+      const { rule: before } = parts[k] as Parts
+      if ((before.audit && !rule.audit) || !holdsAll(parts[k] as Parts, mine)) continue
       found.push({ kind: 'shadowed', rule, by: before })
       break
     }
