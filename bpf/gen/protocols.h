@@ -84,20 +84,50 @@ enum fi_protocol {
 	FI_P_RPC = 81,
 	FI_P_RSYNC = 82,
 	FI_P_GIT = 83,
+	FI_P_CEPH = 84,
 	FI_P_BITTORRENT = 85,
 	FI_P_MODBUS = 86,
 	FI_P_DNP3 = 87,
+	FI_P_STATSD = 88,
+	FI_P_GRAPHITE = 89,
+	FI_P_COLLECTD = 90,
+	FI_P_NETFLOW = 91,
+	FI_P_IPFIX = 92,
+	FI_P_SFLOW = 93,
+	FI_P_SERF = 94,
 	FI_P_VXLAN = 95,
-	FI_P_MAX = 96,
+	FI_P_GELF = 128,
+	FI_P_HSRP = 133,
+	FI_P_OPCUA = 141,
+	FI_P_GENEVE = 160,
+	FI_P_GTP = 161,
+	FI_P_TEREDO = 162,
+	FI_P_ENIP = 166,
+	FI_P_IEC104 = 167,
+	FI_P_MGCP = 169,
+	FI_P_BFD = 172,
+	FI_P_NAT_PMP = 174,
+	FI_P_PTP = 176,
+	FI_P_OPENFLOW = 183,
+	FI_P_PFCP = 184,
+	FI_P_PPTP = 185,
+	FI_P_RTPS = 186,
+	FI_P_S7COMM = 187,
+	FI_P_BACNET = 191,
+	FI_P_MAX = 192,
 };
 
-#define FI_SET_WORDS 2
+#define FI_SET_WORDS 3
 
 #include "../proto/amqp.h"
+#include "../proto/bacnet.h"
+#include "../proto/bfd.h"
 #include "../proto/bgp.h"
 #include "../proto/bittorrent.h"
 #include "../proto/cassandra.h"
+#include "../proto/ceph.h"
 #include "../proto/coap.h"
+#include "../proto/collectd.h"
 #include "../proto/dcerpc.h"
 #include "../proto/dhcp.h"
 #include "../proto/dhcpv6.h"
@@ -105,14 +135,22 @@ enum fi_protocol {
 #include "../proto/dns.h"
 #include "../proto/dtls.h"
 #include "../proto/dubbo.h"
+#include "../proto/enip.h"
 #include "../proto/fastcgi.h"
 #include "../proto/ftp.h"
+#include "../proto/gelf.h"
+#include "../proto/geneve.h"
 #include "../proto/git.h"
+#include "../proto/graphite.h"
 #include "../proto/grpc.h"
 #include "../proto/grpc_web.h"
+#include "../proto/gtp.h"
+#include "../proto/hsrp.h"
 #include "../proto/http1.h"
 #include "../proto/http2.h"
+#include "../proto/iec104.h"
 #include "../proto/imap.h"
+#include "../proto/ipfix.h"
 #include "../proto/irc.h"
 #include "../proto/isakmp.h"
 #include "../proto/kafka.h"
@@ -121,21 +159,29 @@ enum fi_protocol {
 #include "../proto/llmnr.h"
 #include "../proto/mdns.h"
 #include "../proto/memcached.h"
+#include "../proto/mgcp.h"
 #include "../proto/modbus.h"
 #include "../proto/mongodb.h"
 #include "../proto/mqtt.h"
 #include "../proto/mysql.h"
+#include "../proto/nat_pmp.h"
 #include "../proto/nats.h"
 #include "../proto/nbdgm.h"
 #include "../proto/nbns.h"
+#include "../proto/netflow.h"
 #include "../proto/nntp.h"
 #include "../proto/ntp.h"
+#include "../proto/opcua.h"
+#include "../proto/openflow.h"
 #include "../proto/openvpn.h"
 #include "../proto/openwire.h"
 #include "../proto/oracle.h"
+#include "../proto/pfcp.h"
 #include "../proto/pop3.h"
 #include "../proto/postgresql.h"
+#include "../proto/pptp.h"
 #include "../proto/proxy.h"
+#include "../proto/ptp.h"
 #include "../proto/pulsar.h"
 #include "../proto/quic.h"
 #include "../proto/radius.h"
@@ -147,7 +193,11 @@ enum fi_protocol {
 #include "../proto/rtcp.h"
 #include "../proto/rtmp.h"
 #include "../proto/rtp.h"
+#include "../proto/rtps.h"
 #include "../proto/rtsp.h"
+#include "../proto/s7comm.h"
+#include "../proto/serf.h"
+#include "../proto/sflow.h"
 #include "../proto/sip.h"
 #include "../proto/smb.h"
 #include "../proto/smtp.h"
@@ -156,11 +206,13 @@ enum fi_protocol {
 #include "../proto/srvloc.h"
 #include "../proto/ssdp.h"
 #include "../proto/ssh.h"
+#include "../proto/statsd.h"
 #include "../proto/stomp.h"
 #include "../proto/stun.h"
 #include "../proto/syslog.h"
 #include "../proto/tds.h"
 #include "../proto/telnet.h"
+#include "../proto/teredo.h"
 #include "../proto/tftp.h"
 #include "../proto/thrift.h"
 #include "../proto/tls.h"
@@ -180,6 +232,7 @@ enum fi_protocol {
 	FI_ASK(amqp, FI_P_AMQP); \
 	FI_ASK(vnc, FI_P_VNC); \
 	FI_ASK(rsync, FI_P_RSYNC); \
+	FI_ASK(ceph, FI_P_CEPH); \
 	FI_ASK(grpc, FI_P_GRPC); \
 	FI_ASK(grpc_web, FI_P_GRPC_WEB); \
 	FI_ASK(websocket, FI_P_WEBSOCKET); \
@@ -191,6 +244,8 @@ enum fi_protocol {
 	FI_ASK(zmtp, FI_P_ZMTP); \
 	FI_ASK(smb, FI_P_SMB); \
 	FI_ASK(git, FI_P_GIT); \
+	FI_ASK(opcua, FI_P_OPCUA); \
+	FI_ASK(pptp, FI_P_PPTP); \
 	FI_ASK(openwire, FI_P_OPENWIRE); \
 	FI_ASK(xmpp, FI_P_XMPP); \
 	FI_ASK(sip, FI_P_SIP); \
@@ -210,6 +265,7 @@ enum fi_protocol {
 	FI_ASK(mqtt, FI_P_MQTT); \
 	FI_ASK(rdp, FI_P_RDP); \
 	FI_ASK(dnp3, FI_P_DNP3); \
+	FI_ASK(s7comm, FI_P_S7COMM); \
 	FI_ASK(cassandra, FI_P_CASSANDRA); \
 	FI_ASK(pulsar, FI_P_PULSAR); \
 	FI_ASK(rocketmq, FI_P_ROCKETMQ); \
@@ -227,16 +283,25 @@ enum fi_protocol {
 	FI_ASK(kafka, FI_P_KAFKA); \
 	FI_ASK(syslog, FI_P_SYSLOG); \
 	FI_ASK(srvloc, FI_P_SRVLOC); \
+	FI_ASK(gelf, FI_P_GELF); \
 	FI_ASK(zookeeper, FI_P_ZOOKEEPER); \
 	FI_ASK(llmnr, FI_P_LLMNR); \
 	FI_ASK(dns, FI_P_DNS); \
+	FI_ASK(enip, FI_P_ENIP); \
+	FI_ASK(iec104, FI_P_IEC104); \
 	FI_ASK(openvpn, FI_P_OPENVPN); \
 	FI_ASK(modbus, FI_P_MODBUS); \
+	FI_ASK(ipfix, FI_P_IPFIX); \
 	FI_ASK(socks, FI_P_SOCKS); \
-	FI_ASK(telnet, FI_P_TELNET);
+	FI_ASK(telnet, FI_P_TELNET); \
+	FI_ASK(openflow, FI_P_OPENFLOW); \
+	FI_ASK(statsd, FI_P_STATSD); \
+	FI_ASK(serf, FI_P_SERF); \
+	FI_ASK(graphite, FI_P_GRAPHITE);
 
 #define FI_ASK_UDP \
 	FI_ASK(bittorrent, FI_P_BITTORRENT); \
+	FI_ASK(rtps, FI_P_RTPS); \
 	FI_ASK(stun, FI_P_STUN); \
 	FI_ASK(dtls, FI_P_DTLS); \
 	FI_ASK(smb, FI_P_SMB); \
@@ -245,6 +310,7 @@ enum fi_protocol {
 	FI_ASK(ssdp, FI_P_SSDP); \
 	FI_ASK(sip, FI_P_SIP); \
 	FI_ASK(rtsp, FI_P_RTSP); \
+	FI_ASK(mgcp, FI_P_MGCP); \
 	FI_ASK(isakmp, FI_P_ISAKMP); \
 	FI_ASK(rdp, FI_P_RDP); \
 	FI_ASK(dnp3, FI_P_DNP3); \
@@ -259,43 +325,61 @@ enum fi_protocol {
 	FI_ASK(nbdgm, FI_P_NBDGM); \
 	FI_ASK(syslog, FI_P_SYSLOG); \
 	FI_ASK(srvloc, FI_P_SRVLOC); \
+	FI_ASK(sflow, FI_P_SFLOW); \
+	FI_ASK(gelf, FI_P_GELF); \
 	FI_ASK(nbns, FI_P_NBNS); \
 	FI_ASK(mdns, FI_P_MDNS); \
 	FI_ASK(llmnr, FI_P_LLMNR); \
 	FI_ASK(dns, FI_P_DNS); \
 	FI_ASK(dhcpv6, FI_P_DHCPV6); \
 	FI_ASK(radius, FI_P_RADIUS); \
+	FI_ASK(enip, FI_P_ENIP); \
+	FI_ASK(bacnet, FI_P_BACNET); \
 	FI_ASK(openvpn, FI_P_OPENVPN); \
 	FI_ASK(tftp, FI_P_TFTP); \
+	FI_ASK(netflow, FI_P_NETFLOW); \
+	FI_ASK(ipfix, FI_P_IPFIX); \
+	FI_ASK(collectd, FI_P_COLLECTD); \
 	FI_ASK(vxlan, FI_P_VXLAN); \
+	FI_ASK(hsrp, FI_P_HSRP); \
+	FI_ASK(geneve, FI_P_GENEVE); \
+	FI_ASK(gtp, FI_P_GTP); \
+	FI_ASK(bfd, FI_P_BFD); \
+	FI_ASK(ptp, FI_P_PTP); \
+	FI_ASK(pfcp, FI_P_PFCP); \
+	FI_ASK(statsd, FI_P_STATSD); \
+	FI_ASK(serf, FI_P_SERF); \
+	FI_ASK(teredo, FI_P_TEREDO); \
+	FI_ASK(nat_pmp, FI_P_NAT_PMP); \
 	FI_ASK(ntp, FI_P_NTP); \
 	FI_ASK(coap, FI_P_COAP); \
+	FI_ASK(graphite, FI_P_GRAPHITE); \
 	FI_ASK(rtcp, FI_P_RTCP); \
 	FI_ASK(rtp, FI_P_RTP);
 
 /* Protocols that may take over from another on the same connection, as bit sets by id. */
 static const __u64 fi_then[FI_P_MAX][FI_SET_WORDS] = {
-	[FI_P_PROXY] = { 0xffffe93ff8b7fffeull, 0x80efffffull },
-	[FI_P_AMQP] = { 0x2ull, 0x0ull },
-	[FI_P_HTTP2] = { 0xe0ull, 0x0ull },
-	[FI_P_STUN] = { 0x6000000008002ull, 0x0ull },
-	[FI_P_XMPP] = { 0x2ull, 0x0ull },
-	[FI_P_HTTP1] = { 0xfaull, 0x0ull },
-	[FI_P_NATS] = { 0x2ull, 0x0ull },
-	[FI_P_IRC] = { 0x2ull, 0x0ull },
-	[FI_P_SMTP] = { 0x2ull, 0x0ull },
-	[FI_P_IMAP] = { 0x2ull, 0x0ull },
-	[FI_P_POP3] = { 0x2ull, 0x0ull },
-	[FI_P_FTP] = { 0x2ull, 0x0ull },
-	[FI_P_NNTP] = { 0x2ull, 0x0ull },
-	[FI_P_POSTGRESQL] = { 0x2ull, 0x0ull },
-	[FI_P_MYSQL] = { 0x2ull, 0x0ull },
-	[FI_P_RDP] = { 0x2ull, 0x0ull },
-	[FI_P_TDS] = { 0x2ull, 0x0ull },
-	[FI_P_LDAP] = { 0x2ull, 0x0ull },
-	[FI_P_SOCKS] = { 0xfffff13ff8b7fffeull, 0x80efffffull },
-	[FI_P_RTCP] = { 0x2000000000000ull, 0x0ull },
-	[FI_P_RTP] = { 0x4000000000000ull, 0x0ull },
+	[FI_P_PROXY] = { 0xffffe93ff8b7fffeull, 0xffffffffull, 0x8f8152c700002021ull },
+	[FI_P_AMQP] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_HTTP2] = { 0xe0ull, 0x0ull, 0x0ull },
+	[FI_P_STUN] = { 0x6000000008002ull, 0x0ull, 0x0ull },
+	[FI_P_XMPP] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_HTTP1] = { 0xfaull, 0x0ull, 0x0ull },
+	[FI_P_NATS] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_IRC] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_SMTP] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_IMAP] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_POP3] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_FTP] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_NNTP] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_POSTGRESQL] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_MYSQL] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_RDP] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_TDS] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_LDAP] = { 0x2ull, 0x0ull, 0x0ull },
+	[FI_P_SOCKS] = { 0xfffff13ff8b7fffeull, 0xffffffffull, 0x8f8152c700002021ull },
+	[FI_P_RTCP] = { 0x2000000000000ull, 0x0ull, 0x0ull },
+	[FI_P_RTP] = { 0x4000000000000ull, 0x0ull, 0x0ull },
 };
 
 #ifdef FI_HOST
@@ -335,6 +419,7 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_AMQP] = "amqp",
 	[FI_P_VNC] = "vnc",
 	[FI_P_RSYNC] = "rsync",
+	[FI_P_CEPH] = "ceph",
 	[FI_P_GRPC] = "grpc",
 	[FI_P_GRPC_WEB] = "grpc-web",
 	[FI_P_WEBSOCKET] = "websocket",
@@ -342,11 +427,14 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_DUBBO] = "dubbo",
 	[FI_P_BGP] = "bgp",
 	[FI_P_BITTORRENT] = "bittorrent",
+	[FI_P_RTPS] = "rtps",
 	[FI_P_STUN] = "stun",
 	[FI_P_DTLS] = "dtls",
 	[FI_P_ZMTP] = "zmtp",
 	[FI_P_SMB] = "smb",
 	[FI_P_GIT] = "git",
+	[FI_P_OPCUA] = "opcua",
+	[FI_P_PPTP] = "pptp",
 	[FI_P_QUIC] = "quic",
 	[FI_P_OPENWIRE] = "openwire",
 	[FI_P_XMPP] = "xmpp",
@@ -358,6 +446,7 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_NATS] = "nats",
 	[FI_P_STOMP] = "stomp",
 	[FI_P_IRC] = "irc",
+	[FI_P_MGCP] = "mgcp",
 	[FI_P_SMTP] = "smtp",
 	[FI_P_IMAP] = "imap",
 	[FI_P_POP3] = "pop3",
@@ -370,6 +459,7 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_ISAKMP] = "isakmp",
 	[FI_P_RDP] = "rdp",
 	[FI_P_DNP3] = "dnp3",
+	[FI_P_S7COMM] = "s7comm",
 	[FI_P_CASSANDRA] = "cassandra",
 	[FI_P_PULSAR] = "pulsar",
 	[FI_P_ROCKETMQ] = "rocketmq",
@@ -390,6 +480,8 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_NBDGM] = "nbdgm",
 	[FI_P_SYSLOG] = "syslog",
 	[FI_P_SRVLOC] = "srvloc",
+	[FI_P_SFLOW] = "sflow",
+	[FI_P_GELF] = "gelf",
 	[FI_P_ZOOKEEPER] = "zookeeper",
 	[FI_P_NBNS] = "nbns",
 	[FI_P_MDNS] = "mdns",
@@ -397,14 +489,32 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_DNS] = "dns",
 	[FI_P_DHCPV6] = "dhcpv6",
 	[FI_P_RADIUS] = "radius",
+	[FI_P_ENIP] = "enip",
+	[FI_P_IEC104] = "iec104",
+	[FI_P_BACNET] = "bacnet",
 	[FI_P_OPENVPN] = "openvpn",
 	[FI_P_TFTP] = "tftp",
 	[FI_P_MODBUS] = "modbus",
+	[FI_P_NETFLOW] = "netflow",
+	[FI_P_IPFIX] = "ipfix",
 	[FI_P_SOCKS] = "socks",
 	[FI_P_TELNET] = "telnet",
+	[FI_P_COLLECTD] = "collectd",
 	[FI_P_VXLAN] = "vxlan",
+	[FI_P_HSRP] = "hsrp",
+	[FI_P_GENEVE] = "geneve",
+	[FI_P_GTP] = "gtp",
+	[FI_P_BFD] = "bfd",
+	[FI_P_PTP] = "ptp",
+	[FI_P_OPENFLOW] = "openflow",
+	[FI_P_PFCP] = "pfcp",
+	[FI_P_STATSD] = "statsd",
+	[FI_P_SERF] = "serf",
+	[FI_P_TEREDO] = "teredo",
+	[FI_P_NAT_PMP] = "nat-pmp",
 	[FI_P_NTP] = "ntp",
 	[FI_P_COAP] = "coap",
+	[FI_P_GRAPHITE] = "graphite",
 	[FI_P_RTCP] = "rtcp",
 	[FI_P_RTP] = "rtp",
 };
@@ -412,6 +522,6 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 
 /* Protocols with labels, as a bit set by id: their first payloads are sampled to user space. Longer than needed: clang 14
  * puts constants of 32 bytes and less into a section of their own, which the kernel's BTF check refuses. */
-static const __u64 fi_has_labels[FI_SET_WORDS + 5] = { 0x1810320023fffeull, 0x40ull };
+static const __u64 fi_has_labels[FI_SET_WORDS + 5] = { 0x1810320023fffeull, 0x40ull, 0x0ull };
 
 #endif
