@@ -178,10 +178,19 @@ fi_inline int fi_parse_step(struct fi_pkt *p)
 	return fi_parse_link(p);
 }
 
-/* The inner packet made no sense: the carrier itself is the flow. */
+/* The inner packet has ports, or the carrier has none either (GRE, IP in IP). */
+fi_inline int fi_parse_inner(const struct fi_pkt *p)
+{
+	__u32 l4 = p->tuple.l4;
+
+	return l4 == FI_TCP || l4 == FI_UDP || l4 == FI_SCTP || !(p->carrier.port_be[0] | p->carrier.port_be[1]);
+}
+
+/* The inner packet made no sense, or is no flow of ports (ping, neighbour discovery) in a carrier that is one: the carrier
+ * itself is the flow. */
 fi_inline int fi_parse_settle(struct fi_pkt *p, int err)
 {
-	if (err && p->tunnels) {
+	if (p->tunnels && (err || !fi_parse_inner(p))) {
 		p->tuple = p->carrier;
 		p->l3_len = p->carrier_l3_len;
 		p->payload_off = p->carrier_payload_off;
@@ -222,12 +231,12 @@ static inline int fi_parse(struct fi_pkt *p)
 
 	for (int i = 0; i < FI_STEPS; i++) {
 		if (p->next == FI_NEXT_DONE)
-			return 0;
+			return fi_parse_settle(p, 0);
 		err = fi_parse_step(p);
 		if (err)
 			return fi_parse_settle(p, err);
 	}
-	return p->next == FI_NEXT_DONE ? 0 : fi_parse_settle(p, -FI_C_TOO_DEEP);
+	return fi_parse_settle(p, p->next == FI_NEXT_DONE ? 0 : -FI_C_TOO_DEEP);
 }
 #endif
 

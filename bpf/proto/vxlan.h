@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* VXLAN, RFC 7348 §5: eight bytes of header, then an Ethernet frame. Where the frame holds IP, the flows inside are
- * followed and the carrier is not seen as a flow; what remains is a carrier of ARP, of unknown EtherTypes, or on a port of
- * its own. */
+ * followed and the carrier is not seen as a flow; what remains is a carrier of ARP, of pings, of unknown EtherTypes,
+ * or on a port of its own. */
 FI_PROTO(vxlan, 95, 60, FI_UDP, "Virtual eXtensible Local Area Network", FI_PORTS(4789, 8472), FI_THEN());
 
 /* FI_SIGNATURES 1 "frame of a known EtherType" 2 "IP packet of exact length" */

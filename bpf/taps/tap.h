@@ -20,7 +20,7 @@ fi_inline int fi_read_headers(void *ctx, int xdp, struct fi_pkt *p, __u32 len, _
 	p->hdr_len = n;
 	for (int i = 0; i < FI_STEPS; i++) {
 		if (p->next == FI_NEXT_DONE)
-			return 0;
+			return fi_parse_settle(p, 0);
 		err = fi_parse_step(p);
 		if (err == -FI_C_TRUNCATED && p->hdr_len == FI_HDR_FIRST && len > FI_HDR_FIRST) {
 			n = len < FI_HDR ? len : FI_HDR;
@@ -32,7 +32,7 @@ fi_inline int fi_read_headers(void *ctx, int xdp, struct fi_pkt *p, __u32 len, _
 		if (err)
 			return fi_parse_settle(p, err);
 	}
-	return p->next == FI_NEXT_DONE ? 0 : fi_parse_settle(p, -FI_C_TOO_DEEP);
+	return fi_parse_settle(p, p->next == FI_NEXT_DONE ? 0 : -FI_C_TOO_DEEP);
 }
 
 /* Later fragments have no ports: those of the first fragment are remembered. */
