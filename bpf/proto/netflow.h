@@ -26,6 +26,8 @@ FI_SIG(netflow)
 		}
 		return FI_HIT(walk == FI_WALK_EXACT ? FI_FAIR : FI_WEAK, FI_CLIENT, 5, 0);
 	}
+	if (version == 1 && head + 48 * n == w->total) /* exporters disagree about the padding of version 1 */
+		size = 48;
 	if ((version != 1 && version != 5 && version != 7) || n > 30 || head + size * n != w->total)
 		return FI_NO;
 	/* nanoseconds of the clock; of the first record at least a packet, which is at least a byte */

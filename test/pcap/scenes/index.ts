@@ -2,6 +2,7 @@
 // All recordings.
 import type { Scene } from '../scene.js'
 import { DNS } from './dns.js'
+import { FABRIC } from './fabric.js'
 import { GRPC } from './grpc.js'
 import { HTTP1 } from './http1.js'
 import { HTTP2 } from './http2.js'
@@ -12,7 +13,10 @@ import { REDIS } from './redis.js'
 import { SHAPES } from './shapes.js'
 import { SQL } from './sql.js'
 import { SSH } from './ssh.js'
+import { TELEMETRY } from './telemetry.js'
 import { TLS } from './tls.js'
 import { WEBSOCKET } from './websocket.js'
 
-export const SCENES: readonly Scene[] = [...[HTTP1, HTTP2, GRPC, WEBSOCKET, DNS, TLS, SSH, REDIS, SQL, MQ, QUIC, LINKS, SHAPES].flat()]
+export const SCENES: readonly Scene[] = [
+  ...[HTTP1, HTTP2, GRPC, WEBSOCKET, DNS, TLS, SSH, REDIS, SQL, MQ, QUIC, LINKS, SHAPES, TELEMETRY, FABRIC].flat(),
+]
