@@ -11,6 +11,8 @@ FI_PROTO(gelf, 128, 50, FI_TCP | FI_UDP, "Graylog Extended Log Format", FI_PORTS
 FI_SIG(gelf)
 {
 	FI_CHECK(w);
+	__u32 end, n;
+
 	/* 1e 0f, eight bytes of identity, number, count */
 	if (w->whole && fi_be16(w, 0) == 0x1e0f)
 		return w->total > 12 && fi_at(w, 11) >= 2 && fi_at(w, 11) <= FI_GELF_CHUNKS && fi_at(w, 10) < fi_at(w, 11) ?
@@ -18,8 +20,10 @@ FI_SIG(gelf)
 			       FI_NO;
 	if (fi_at(w, 0) != '{')
 		return w->len ? FI_NO : FI_MORE;
-	if (fi_has_eight(w, 0x2276657273696f6eull, FI_SCAN) && fi_has_eight(w, 0x2273686f72745f6dull, FI_SCAN)) /* "version "short_m */
+	/* a message ends in a zero: what is behind is another one */
+	end = fi_seek(w, 0, 0, FI_SCAN);
+	n = end ? end : FI_SCAN;
+	if (fi_has_eight(w, 0x2276657273696f6eull, n) && fi_has_eight(w, 0x2273686f72745f6dull, n)) /* "version "short_m */
 		return FI_HIT(FI_STRONG, FI_CLIENT, 1, 0);
-	/* a message ends in a zero */
-	return w->whole || fi_seek(w, 0, 0, FI_SCAN) || w->len >= FI_SCAN + 8 ? FI_NO : FI_MORE;
+	return w->whole || end || w->len >= FI_SCAN + 8 ? FI_NO : FI_MORE;
 }
