@@ -244,9 +244,9 @@ fi_inline enum fi_fit fi_span(const struct fi_win *w, __u32 n)
 }
 
 /* Character classes, branchless; 1 or 0: combine them with | and &, negate with ^ 1. */
-fi_inline __u32 fi_range(__u8 c, __u8 lo, __u8 hi)
+fi_inline __u32 fi_range(__u32 c, __u32 lo, __u32 hi)
 {
-	return fi_below((__u8)(c - lo), (__u64)hi - lo + 1);
+	return fi_below(c - lo, (__u64)hi - lo + 1);
 }
 #define fi_digit(c) fi_range(c, '0', '9')
 #define fi_upper(c) fi_range(c, 'A', 'Z')

@@ -36,7 +36,10 @@ FI_SIG(openvpn)
 	if (op == 0x40) {
 		if (fi_at(w, base + 9) == 1 && len == 26 && fi_be32(w, base + 10) == 0 && fi_be32(w, base + 22) == 0)
 			return FI_HIT(FI_FAIR, FI_SERVER, 2, base);
-		return auth20 || auth64 || auth32 || crypt || (len >= 50 && len <= 102 && (fi_be32(w, base + 29) == 1 || fi_be32(w, base + 73) == 1 || fi_be32(w, base + 41) == 1 || fi_be32(w, base + 9) == 1)) ?
+		/* the packet id behind a digest of 64 bytes only where the message is that long: what follows is another message */
+		return auth20 || auth64 || auth32 || crypt ||
+				       (len >= 50 && len <= 102 &&
+					(fi_be32(w, base + 29) == 1 || (len >= 77 && fi_be32(w, base + 73) == 1) || fi_be32(w, base + 41) == 1 || fi_be32(w, base + 9) == 1)) ?
 			       FI_HIT(FI_FAIR, FI_SERVER, 2, base) :
 			       FI_NO;
 	}
