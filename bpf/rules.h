@@ -30,7 +30,7 @@ _Static_assert(sizeof(struct fi_rule_row) == 2080, "fi_rule_row");
 enum fi_rule_field {
 	FI_RF_KIND = 0, /* which rules take part at all: enum fi_rule_kind */
 	FI_RF_LINK = 1, /* interface and direction */
-	FI_RF_L4 = 2, /* IP version and transport */
+	FI_RF_L4 = 2, /* IP version, transport, way of replies */
 	FI_RF_SRC = 3,
 	FI_RF_DST = 4,
 	FI_RF_SPORT = 5,
@@ -58,20 +58,21 @@ enum fi_rule_kind {
 enum fi_rule_small {
 	FI_SMALL_SPORT = 0,
 	FI_SMALL_DPORT = 65536,
-	FI_SMALL_L4 = 131072, /* + 256 for IPv6 + IP protocol */
-	FI_SMALL_FLAGS = 131584, /* + TCP flags */
-	FI_SMALL_VLAN = 131840, /* + id; 0 = untagged */
-	FI_SMALL_PROTO = 135936, /* + protocol id; 0 = given up as unknown */
-	FI_SMALL_CONF = 136192, /* + enum fi_confidence, + 3 when the verdict is settled */
-	FI_SMALL_LAYER_ANY = 136200, /* + protocol id */
-	FI_SMALL_LAYER_NONE = 136456,
-	FI_SMALL_SIZE = 136712,
+	FI_SMALL_L4 = 131072, /* + 512 for the way of replies + 256 for IPv6 + IP protocol */
+	FI_SMALL_FLAGS = 132096, /* + TCP flags */
+	FI_SMALL_VLAN = 132352, /* + id; 0 = untagged */
+	FI_SMALL_PROTO = 136448, /* + protocol id; 0 = given up as unknown */
+	FI_SMALL_CONF = 136704, /* + enum fi_confidence, + 3 when the verdict is settled */
+	FI_SMALL_LAYER_ANY = 136712, /* + protocol id */
+	FI_SMALL_LAYER_NONE = 136968,
+	FI_SMALL_SIZE = 137224,
 };
 
 enum fi_rules_flag {
 	FI_RULES_AUDITS = 1, /* some rule only counts */
 	FI_RULES_WAITS = 2, /* some rule is of FI_RK_WAIT */
 	FI_RULES_DEEP = 4, /* some rule that drops looks behind the IP header: what hides it is dropped */
+	FI_RULES_SYN = 8, /* rules that look at TCP flags all ask for SYN */
 };
 
 struct fi_rules_head {
@@ -126,7 +127,7 @@ struct fi_rule_packet {
 	__u8 pending; /* the verdict may change still */
 	__u8 depth; /* layers known of its flow; 0 and pending: nothing known yet */
 	__u8 confidence;
-	__u8 pad;
+	__u8 reply; /* comes from the end that did not open the flow */
 	__u16 named; /* protocol id of the layer that names the flow */
 	__u16 layer[FI_LAYERS];
 	__u16 reserved;

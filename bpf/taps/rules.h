@@ -91,10 +91,11 @@ FI_SUB void fi_rules_ask(struct fi_scratch *x, const struct fi_flow *f)
 	p->has_flags = p->l4 == FI_TCP && x->pkt.part != FI_PART_LATER;
 	p->tcp_flags = x->pkt.tcp_flags;
 	p->pending = 1;
-	p->depth = p->confidence = p->named = 0;
+	p->depth = p->confidence = p->named = p->reply = 0;
 	if (f) {
 		const struct fi_verdict *v = &f->verdict;
 
+		p->reply = fi_source_end(f) != (x->end & 1);
 		p->pending = f->state == FI_S_PENDING;
 		p->depth = v->depth;
 		p->confidence = v->confidence;
@@ -107,7 +108,7 @@ FI_SUB void fi_rules_ask(struct fi_scratch *x, const struct fi_flow *f)
 	/* A tunnel's own addresses and ports may not hide behind what it carries. */
 	x->inner = x->rules.v;
 	fi_rules_tuple(p, &x->pkt.carrier);
-	p->has_flags = p->depth = p->confidence = p->named = 0;
+	p->has_flags = p->depth = p->confidence = p->named = p->reply = 0;
 	p->pending = 1;
 	fi_rules_decide(&x->rules);
 	if (!x->rules.v.drop)
@@ -162,7 +163,8 @@ FI_SUB int fi_rules_packet(struct fi_scratch *x, struct fi_flow *f, int ingress)
 		__u32 mark = f->side[1].ruled;
 
 		if (mark & FI_RULED_FREE) {
-			if (mark >> (end & 1) & 1 && f->side[end & 1].ingress == ingress && !x->pkt.tunnels)
+			/* A SYN is what the set may still ask for. */
+			if (mark >> (end & 1) & 1 && f->side[end & 1].ingress == ingress && !x->pkt.tunnels && !(x->pkt.tcp_flags & FI_TH_SYN))
 				return 0;
 		} else if (!fi_reused(f, end, &x->pkt) || now - f->last_ns < FI_RULED_QUIET_NS) {
 			f->last_ns = now;
@@ -179,14 +181,14 @@ FI_SUB int fi_rules_packet(struct fi_scratch *x, struct fi_flow *f, int ingress)
 	return 1;
 }
 
-/* No rule concerns this end's packets, and none will: the short way is open to them. */
+/* No rule concerns this end's packets, and none will but a SYN, which takes the long way: the short one is open to them. */
 FI_SUB void fi_rules_free(const struct fi_scratch *x, struct fi_flow *f, int end)
 {
 	const struct fi_rule_verdict *v = &x->rules.v;
 	__u32 mark = f->side[1].ruled;
 
 	if (f->state != FI_S_DONE || v->rule != FI_RULE_NONE || v->audit != FI_RULE_NONE || x->pkt.tunnels ||
-	    x->rules.head.used >> FI_RF_FLAGS & 1)
+	    (x->rules.head.used >> FI_RF_FLAGS & 1 && !(x->rules.head.flags & FI_RULES_SYN)))
 		return;
 	if (f->side[0].ruled != (__u16)x->ruled || !(mark & FI_RULED_FREE))
 		mark = 0;

@@ -277,6 +277,7 @@ export const RULE_PACKET = {
   pending: 48,
   depth: 49,
   confidence: 50,
+  reply: 51,
   named: 52,
   layer: 54,
   layerLength: 6,
@@ -444,13 +445,13 @@ export const RULE_SMALL = {
   SPORT: 0,
   DPORT: 65536,
   L4: 131072,
-  FLAGS: 131584,
-  VLAN: 131840,
-  PROTO: 135936,
-  CONF: 136192,
-  LAYER_ANY: 136200,
-  LAYER_NONE: 136456,
-  SIZE: 136712,
+  FLAGS: 132096,
+  VLAN: 132352,
+  PROTO: 136448,
+  CONF: 136704,
+  LAYER_ANY: 136712,
+  LAYER_NONE: 136968,
+  SIZE: 137224,
 } as const
 
 /** enum fi_rules_flag */
@@ -458,6 +459,7 @@ export const RULES_FLAG = {
   AUDITS: 1,
   WAITS: 2,
   DEEP: 4,
+  SYN: 8,
 } as const
 
 /** enum fi_grade */

@@ -23,6 +23,8 @@ export interface RuleTables {
   destinationRows: Uint8Array
 }
 
+const SYN = 2
+
 /** Values that a field of small numbers has; each asks a rule. */
 type Asks = (rule: Rule, value: number) => boolean
 
@@ -100,7 +102,8 @@ const confMeets: Asks = (rule, value) => {
 }
 
 const l4Meets: Asks = ({ match, not }, value) => {
-  const [net, l4] = [value >= 256 ? 6 : 4, value & 255]
+  const [reply, net, l4] = [value >= 512, value & 256 ? 6 : 4, value & 255]
+  if ((match.reply ?? reply) !== reply || not.reply === reply) return false
   if ((match.ipVersion ?? net) !== net || not.ipVersion === net) return false
   return (match.transport?.includes(l4) ?? true) && !not.transport?.includes(l4)
 }
@@ -122,7 +125,7 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
     ? interfaces.flatMap(({ name, index }) => [index * 2, linkRow(name, 'in'), index * 2 + 1, linkRow(name, 'out')])
     : []
 
-  c.values(F.L4, S.L4, 512, (rule) => has('ipVersion')(rule) || has('transport')(rule), l4Meets)
+  c.values(F.L4, S.L4, 1024, (rule) => has('ipVersion')(rule) || has('transport')(rule) || has('reply')(rule), l4Meets)
   const noFlags = c.values(F.FLAGS, S.FLAGS, 256, has('tcpFlags'), flagsMeet)
   c.values(F.PROTO, S.PROTO, 256, has('protocol'), protoMeets)
   c.values(F.CONF, S.CONF, 6, (rule) => has('confidence')(rule) || needsSettled(rule), confMeets)
@@ -157,7 +160,8 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
   const flags =
     (rules.some(({ audit }) => audit) ? RULES_FLAG.AUDITS : 0) |
     (rules.some(kinds.WAIT) ? RULES_FLAG.WAITS : 0) |
-    (rules.some((rule) => drops(rule) && looksDeep(rule)) ? RULES_FLAG.DEEP : 0)
+    (rules.some((rule) => drops(rule) && looksDeep(rule)) ? RULES_FLAG.DEEP : 0) |
+    (rules.every((rule) => !has('tcpFlags')(rule) || (rule.match.tcpFlags ?? 0) & SYN) ? RULES_FLAG.SYN : 0)
 
   const head = new DataView(new ArrayBuffer(RULES_HEAD.sizeof))
   const put = (at: number, value: number) => head.setUint32(at, value, true)

@@ -61,6 +61,7 @@ export function describedPacket(words: readonly string[]): Packet {
     ifindex: 1,
     interface: '',
     direction: 'in',
+    reply: false,
     pending: true,
     layers: [],
     named: 0,
@@ -75,7 +76,8 @@ export function describedPacket(words: readonly string[]): Packet {
     else if (word === 'in' || word === 'out') {
       out.direction = word
       out.interface = next(word)
-    } else if (word === 'vlan') out.vlan = /^\d{1,4}$/.test(rest[0] ?? '') ? Number(next(word)) & 4095 : fail('vlan needs a number')
+    } else if (word === 'reply') out.reply = true
+    else if (word === 'vlan') out.vlan = /^\d{1,4}$/.test(rest[0] ?? '') ? Number(next(word)) & 4095 : fail('vlan needs a number')
     else if (word === 'speaks') {
       out.layers = layersOf(next(word))
       out.named = Math.max(0, out.layers.length - 1)
@@ -83,16 +85,8 @@ export function describedPacket(words: readonly string[]): Packet {
       out.pending = false
     } else if (word === 'probable' || word === 'confirmed') out.confidence = word === 'probable' ? 1 : 2
     else {
-      const meant = nearest(word, [
-        ...Object.keys(transports),
-        ...Object.keys(tcpFlags),
-        'in',
-        'out',
-        'vlan',
-        'speaks',
-        'probable',
-        'confirmed',
-      ])
+      const plain = ['in', 'out', 'reply', 'vlan', 'speaks', 'probable', 'confirmed']
+      const meant = nearest(word, [...Object.keys(transports), ...Object.keys(tcpFlags), ...plain])
       return fail(`${JSON.stringify(word)} says nothing of a packet${meant ? `; did you mean ${meant}?` : ''}`)
     }
   }

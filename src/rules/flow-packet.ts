@@ -25,6 +25,7 @@ export function packetOfFlow(view: RecordView, end: End, direction: 'in' | 'out'
     ifindex: 0,
     interface: '',
     direction,
+    reply: end !== view.source,
     pending: false,
     layers,
     named: Math.max(0, layers.indexOf(view.protocol)),

@@ -33,6 +33,8 @@ export interface Conditions {
   readonly ipVersion?: 4 | 6
   /** IP protocol numbers. */
   readonly transport?: readonly number[]
+  /** Comes from the end that did not open the flow. */
+  readonly reply?: boolean
   readonly source?: Endpoint
   readonly destination?: Endpoint
   /** All of these bits are set; under `not`: none of them is. */
@@ -67,8 +69,8 @@ export const isKeyed = ({ match, not }: Rule): boolean => asks(match) || asks(no
 /** Says what the verdict must not be: asked only when it is settled, since a verdict that is open is anything yet. */
 export const needsSettled = ({ match, not }: Rule): boolean => asks(not) || (match.protocol?.includes(0) ?? false)
 /** Its keys cannot match a flow of which nothing is known, however long it goes on. */
-const deep = ({ source, destination, tcpFlags, transport, protocol, layer }: Conditions): boolean =>
-  [source?.ports, destination?.ports, tcpFlags, transport, protocol, layer].some((each) => each !== undefined)
+const deep = ({ source, destination, tcpFlags, transport, reply, protocol, layer }: Conditions): boolean =>
+  [source?.ports, destination?.ports, tcpFlags, transport, reply, protocol, layer].some((each) => each !== undefined)
 /** Looks behind the IP header. */
 export const looksDeep = ({ match, not }: Rule): boolean => deep(match) || deep(not)
 

@@ -39,6 +39,7 @@ const kinds: Readonly<Record<string, string>> = {
   confidence: 'least',
   direction: 'same',
   ipVersion: 'same',
+  reply: 'same',
 }
 const kindOf = (name: string): string => kinds[name] ?? 'list'
 

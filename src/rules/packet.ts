@@ -17,6 +17,8 @@ export interface Packet {
   readonly ifindex: number
   readonly interface: string
   readonly direction: 'in' | 'out'
+  /** Comes from the end that did not open the flow; false while no flow is known. */
+  readonly reply: boolean
   /** The flow's verdict may change still. */
   readonly pending: boolean
   /** Protocol ids, outermost first. */
@@ -52,6 +54,7 @@ export function encodePackets(packets: readonly Packet[]): Uint8Array {
     bytes[at + RULE_PACKET.hasPorts] = packet.ports === undefined ? 0 : 1
     bytes[at + RULE_PACKET.hasFlags] = packet.tcpFlags === undefined ? 0 : 1
     bytes[at + RULE_PACKET.tcpFlags] = packet.tcpFlags ?? 0
+    bytes[at + RULE_PACKET.reply] = packet.reply ? 1 : 0
     bytes[at + RULE_PACKET.pending] = packet.pending ? 1 : 0
     bytes[at + RULE_PACKET.depth] = packet.layers.length
     bytes[at + RULE_PACKET.confidence] = packet.confidence

@@ -17,6 +17,7 @@ const conditionKeys = [
   'direction',
   'ip_version',
   'transport',
+  'reply',
   'source',
   'destination',
   'tcp_flags',
@@ -145,6 +146,11 @@ function readConditions(r: Reader, value: unknown, path: Path, more: readonly st
     'transport',
     list((v, p) => readTransport(r, v, p)),
     (v) => (out.transport = v),
+  )
+  given(
+    'reply',
+    (v, p) => (typeof v === 'boolean' ? v : r.fault(p, `expected true or false, found ${show(v)}`)),
+    (v: boolean) => (out.reply = v),
   )
   given(
     'source',

@@ -23,6 +23,7 @@ const tests: Readonly<Record<string, Test>> = {
   direction: (p, direction: string) => p.direction === direction,
   ipVersion: (p, version: number) => p.net === version,
   transport: (p, numbers: readonly number[]) => numbers.includes(p.transport),
+  reply: (p, reply: boolean) => p.reply === reply,
   'source.cidrs': (p, cidrs: NonNullable<NonNullable<Conditions['source']>['cidrs']>) => cidrs.some((cidr) => holds(cidr, p.net, p.source)),
   'source.ports': (p, ports: Parameters<typeof inRanges>[0]) => p.ports !== undefined && inRanges(ports, p.ports.source),
   'destination.cidrs': (p, cidrs: NonNullable<NonNullable<Conditions['source']>['cidrs']>) =>

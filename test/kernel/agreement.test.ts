@@ -54,10 +54,10 @@ describe.skipIf(reason !== undefined)(`kernel and user space agree${reason ? ` (
         if (i >= 60 && i % 20 !== 0 && i !== frames.length - 1) continue
         const [now, mine] = [await live(), replayed(seen)]
         // a mutated packet with a tag of its own can belong to a flow of the recordings, which is not new
-    for (const key of before.keys()) {
-      now.delete(key)
-      mine.delete(key)
-    }
+        for (const key of before.keys()) {
+          now.delete(key)
+          mine.delete(key)
+        }
         expect(differences(now, mine), `${name} packet ${i + 1}`).toEqual([])
       }
     })

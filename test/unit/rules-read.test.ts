@@ -72,6 +72,7 @@ const bad: readonly (readonly [string, string, string])[] = [
   ],
   ['a direction that is none', rule('{ direction: ingress }'), 'r.yaml:4:25: expected in or out, found "ingress"'],
   ['an IP version', rule('{ ip_version: 5 }'), 'r.yaml:4:26: expected 4 or 6, found 5'],
+  ['a reply that is no truth', rule('{ reply: maybe }'), 'r.yaml:4:21: expected true or false, found "maybe"'],
   ['a tag beyond the last', rule('{ vlan: 4096 }'), 'r.yaml:4:20: 4096 is above 4095'],
   ['a confidence that is none', rule('{ confidence: sure }'), 'r.yaml:4:26: expected probable or confirmed, found "sure"'],
   ['an empty list', rule('{ source: { ports: [] } }'), 'r.yaml:4:31: ports: the list is empty; leave it out to match everything'],

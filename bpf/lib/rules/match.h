@@ -112,7 +112,7 @@ FI_FN int fi_rules_packet_rows(struct fi_rules_work *w)
 	const struct fi_rule_packet *p = &w->p;
 
 	w->row[FI_RF_LINK] = FI_RULES_USES(w, FI_RF_LINK) ? fi_rules_link(w) : FI_ROW_ONES;
-	w->row[FI_RF_L4] = FI_RULES_USES(w, FI_RF_L4) ? fi_rules_small(w, FI_SMALL_L4 + (p->net == 6) * 256 + p->l4) : FI_ROW_ONES;
+	w->row[FI_RF_L4] = FI_RULES_USES(w, FI_RF_L4) ? fi_rules_small(w, FI_SMALL_L4 + (p->reply ? 512 : 0) + (p->net == 6) * 256 + p->l4) : FI_ROW_ONES;
 	w->row[FI_RF_SRC] = FI_RULES_USES(w, FI_RF_SRC) ? fi_rules_addr(w, 0) : FI_ROW_ONES;
 	w->row[FI_RF_DST] = FI_RULES_USES(w, FI_RF_DST) ? fi_rules_addr(w, 1) : FI_ROW_ONES;
 	w->row[FI_RF_SPORT] = !FI_RULES_USES(w, FI_RF_SPORT) ? FI_ROW_ONES :
