@@ -33,6 +33,7 @@ gen: node_modules/.package-lock.json ## regenerate bpf/gen, src/gen and docs/CON
 	@$(MAKE) --no-print-directory native
 	@$(NODE) tools/gen-abi.mjs
 	@$(NODE) --import tsx tools/gen-config-docs.ts
+	@$(NODE) --import tsx tools/make-samples.ts
 
 .PHONY: bpf
 bpf: node_modules/.package-lock.json ## the BPF object only

@@ -7,6 +7,7 @@
 #include "core.h"
 #include "host.h"
 #include "kernel.h"
+#include "packs.h"
 #include "rules.h"
 
 namespace flowident {
@@ -27,6 +28,7 @@ static Napi::Object Exports(Napi::Env env, Napi::Object exports)
 	exports.Set("probe", Napi::Function::New<RunProbe>(env, "probe"));
 	exports.Set("createReplay", Napi::Function::New<CreateReplay>(env, "createReplay"));
 	exports.Set("packClaims", Napi::Function::New<PackClaims>(env, "packClaims"));
+	exports.Set("packSteals", Napi::Function::New<PackSteals>(env, "packSteals"));
 	exports.Set("rulesOff", Napi::Function::New<RulesOff>(env, "rulesOff"));
 	exports.Set("evaluateRules", Napi::Function::New<EvaluateRules>(env, "evaluateRules"));
 	exports.Set("signatures", Napi::Function::New<Signatures>(env, "signatures"));

@@ -115,6 +115,10 @@ export interface KernelHandle {
   installRules(tables: RuleTables | null): Promise<number>
   /** struct fi_rules_switch, then struct fi_rule_hits[] of the first so many rules of the set in force. */
   ruleHits(rules: number): Promise<ArrayBuffer>
+  /** Puts these packs in force in place of those before, at once. names: PACK_IDS * 32 bytes, the name of each id ended by 0. */
+  installPacks(packs: Uint8Array, names: Uint8Array): void
+  /** The names that the loaded programs hold, as above. */
+  packNames(): Uint8Array
   /** Detaches everything. Twice is allowed. */
   close(): void
 }
@@ -167,6 +171,8 @@ export interface Addon {
   createReplay(options: { maxFlows?: number; idleSeconds?: number; packs?: Uint8Array }): ReplayHandle
   /** How many of so many random payloads the rules claim. */
   packClaims(packs: Uint8Array, count: number): number
+  /** Protocol ids of those samples (src/packs/samples.ts) that match a rule, each once. */
+  packSteals(packs: Uint8Array, samples: Uint8Array): Uint16Array
   /** Takes rules out of force in every flowident on this host, whether its daemon answers or not; says in how many. */
   rulesOff(): number
   /** struct fi_rule_verdict for each struct fi_rule_packet, by the same code as in the kernel. */

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "core.h"
+#include "packs.h"
 #include "replay.h"
 
 namespace flowident {
@@ -47,12 +48,6 @@ uint32_t number(const Napi::Object &o, const char *key, uint32_t missing)
 	if (v.IsBoolean())
 		return v.As<Napi::Boolean>().Value();
 	return v.IsNumber() ? v.As<Napi::Number>().Uint32Value() : missing;
-}
-
-bool readPacks(const Napi::Uint8Array &rules, std::vector<uint8_t> &out)
-{
-	out.assign(fi_core_packs_size(), 0);
-	return fi_core_packs_read(reinterpret_cast<fi_packs *>(out.data()), rules.Data(), static_cast<__u32>(rules.ByteLength())) != 0;
 }
 
 /* struct Replay as a JavaScript object. */
@@ -207,37 +202,6 @@ Napi::Value Labels(const Napi::CallbackInfo &info)
 	memcpy(packed.Data(), labels.bytes, labels.used);
 	out.Set("bytes", packed);
 	return out;
-}
-
-Napi::Value PackClaims(const Napi::CallbackInfo &info)
-{
-	Bytes b = bytesOf(info, 0, "packClaims");
-	uint32_t count = info.Length() > 1 && info[1].IsNumber() ? info[1].As<Napi::Number>().Uint32Value() : 0, claims = 0;
-	uint64_t s = 0x9e3779b97f4a7c15ull; /* the same payloads every time: a pack passes or does not */
-	std::vector<uint8_t> packs;
-	fi_win w;
-
-	if (!b.ok)
-		return info.Env().Undefined();
-	if (!readPacks(info[0].As<Napi::Uint8Array>(), packs)) {
-		Napi::TypeError::New(info.Env(), "packClaims: packs are not well formed").ThrowAsJavaScriptException();
-		return info.Env().Undefined();
-	}
-	memset(&w, 0, sizeof(w));
-	for (uint32_t i = 0; i < count; i++) {
-		for (size_t at = 0; at < FI_WINDOW; at += 8) {
-			s ^= s << 13;
-			s ^= s >> 7;
-			s ^= s << 17;
-			memcpy(w.data + at, &s, 8);
-		}
-		w.total = w.len = i & 2 ? FI_WINDOW : 1 + static_cast<__u32>(s >> 40) % FI_WINDOW;
-		w.l4 = i & 1 ? FI_TCP : FI_UDP;
-		w.whole = w.l4 == FI_UDP;
-		w.start = 1;
-		claims += fi_core_packs_ask(reinterpret_cast<const fi_packs *>(packs.data()), &w) != 0;
-	}
-	return Napi::Number::New(info.Env(), claims);
 }
 
 Napi::Value CreateReplay(const Napi::CallbackInfo &info)

@@ -9,7 +9,6 @@ namespace flowident {
 
 Napi::Value Signatures(const Napi::CallbackInfo &info);
 Napi::Value Labels(const Napi::CallbackInfo &info);
-Napi::Value PackClaims(const Napi::CallbackInfo &info);
 Napi::Value CreateReplay(const Napi::CallbackInfo &info);
 
 } // namespace flowident

@@ -190,14 +190,21 @@ int fi_core_packs_read(struct fi_packs *p, const __u8 *rules, __u32 bytes)
 __u16 fi_core_packs_ask(const struct fi_packs *p, const struct fi_win *w)
 {
 	struct fi_question q = { .all = 1 };
+	__u16 pack = fi_core_packs_match(p, w);
 
+	if (!pack) /* most are not worth asking the signatures about */
+		return 0;
 	if (w->l4 == FI_TCP)
 		fi_ask_tcp(&q, w);
 	else
 		fi_ask_udp(&q, w);
-	if (q.best)
-		return 0;
-	q.more = 0;
+	return q.best ? 0 : pack;
+}
+
+__u16 fi_core_packs_match(const struct fi_packs *p, const struct fi_win *w)
+{
+	struct fi_question q = { .all = 1 };
+
 	fi_ask_packs(&q, w, p);
 	return q.best;
 }

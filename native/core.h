@@ -70,6 +70,8 @@ __u32 fi_core_packs_size(void);
 int fi_core_packs_read(struct fi_packs *p, const __u8 *rules, __u32 bytes);
 /* Id of the pack that claims the window when no signature does; 0 = none. */
 __u16 fi_core_packs_ask(const struct fi_packs *p, const struct fi_win *w);
+/* Id of a pack that has a rule which these bytes satisfy, whatever signatures say; 0 = none. */
+__u16 fi_core_packs_match(const struct fi_packs *p, const struct fi_win *w);
 
 /* The protocol has a label extractor. */
 int fi_core_has_labels(__u16 id);

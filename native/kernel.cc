@@ -13,6 +13,7 @@
 #include "options.h"
 #include "probe.h"
 #include "ring.h"
+#include "packs.h"
 #include "rules.h"
 #include "values.h"
 
@@ -47,6 +48,8 @@ public:
 					   InstanceMethod<&KernelHandle::TestRun>("testRun"),
 					   InstanceMethod<&KernelHandle::InstallRules>("installRules"),
 					   InstanceMethod<&KernelHandle::RuleHits>("ruleHits"),
+					   InstanceMethod<&KernelHandle::InstallPacks>("installPacks"),
+					   InstanceMethod<&KernelHandle::PackNames>("packNames"),
 					   InstanceMethod<&KernelHandle::Close>("close"),
 					   InstanceAccessor<&KernelHandle::GetSkipped>("skipped"),
 				   });
@@ -226,17 +229,11 @@ private:
 			[](Napi::Env e, std::vector<MapStats> *out) { return toValue(e, *out); });
 	}
 
-	Napi::Value TestRun(const Napi::CallbackInfo &info)
-	{
-		return closed(info.Env()) ? info.Env().Undefined() : testRun(info, *object_);
-	}
-
-	Napi::Value InstallRules(const Napi::CallbackInfo &info)
-	{
-		return closed(info.Env()) ? info.Env().Undefined() : installRules(info, object_);
-	}
-
+	Napi::Value TestRun(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : testRun(info, *object_); }
+	Napi::Value InstallRules(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : installRules(info, object_); }
 	Napi::Value RuleHits(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : ruleHits(info, object_); }
+	Napi::Value InstallPacks(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : installPacks(info, *object_); }
+	Napi::Value PackNames(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : packNames(info, *object_); }
 	Napi::Value Close(const Napi::CallbackInfo &info)
 	{
 		bool running = ring_ != nullptr;

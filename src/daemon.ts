@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The composition root: puts the parts together, attaches, serves, and takes it all down again.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Check, Readiness } from './api/context.js'
 import { Door } from './api/door.js'
 import { EventHub } from './api/events.js'
@@ -10,21 +8,23 @@ import { buildApi } from './api/server.js'
 import { changedSettings } from './config/changed.js'
 import { parseListen } from './config/listen.js'
 import type { Config } from './config/schema.js'
-import { QuicInitials, type ReadTls } from './deep/quic.js'
+import { QuicInitials } from './deep/quic.js'
 import { Refresher } from './flows/refresh.js'
 import { FlowTable } from './flows/table.js'
 import { cgroupMount } from './kernel/cgroup-mount.js'
 import { attachHost } from './kernel/host.js'
 import { InterfaceNames, interfaceLister } from './kernel/interfaces.js'
 import { kernelOptions } from './kernel/options.js'
-import type { Attachment, Kernel, KernelSource } from './kernel/kernel.js'
+import type { Attachment, Kernel } from './kernel/kernel.js'
 import { Wire } from './kernel/wire.js'
 import { Live } from './services/live.js'
 import type { Logger } from './log.js'
 import { daemonCollectors } from './metrics/collectors.js'
 import { Metrics } from './metrics/metrics.js'
-import { type Clock, DEFAULT_LIMITS, type OwnerRoots } from './owners/facts.js'
+import { DEFAULT_LIMITS } from './owners/facts.js'
 import { Owners } from './owners/owners.js'
+import { type DaemonParts, hostParts } from './daemon/parts.js'
+import { PackControl } from './packs/control.js'
 import { ruleControl } from './rules/control.js'
 import { Catalog } from './services/catalog.js'
 import { Identifier } from './services/identify.js'
@@ -34,34 +34,7 @@ import { Traffic } from './services/traffic.js'
 const MS = { refresh: 5000, fresh: 1000, interfaces: 2000 }
 const EVENTS = { subscribers: 64, queue: 1000 }
 /** Settings that reload() takes over; `run` sees to the log's. */
-const RELOADABLE = /^(services|log)\./
-
-/** What the daemon is given; tests give other ones. */
-export interface DaemonParts {
-  readonly source: KernelSource
-  readonly roots: Omit<OwnerRoots, 'cgroup'>
-  readonly clock: Clock
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly version: string
-  readonly readTls: ReadTls | undefined
-}
-
-const hostClock: Clock = { monotonicNs: () => process.hrtime.bigint(), realtimeNs: () => BigInt(Date.now()) * 1_000_000n }
-
-/** The real ones. Loaded late: the addon is not needed by who brings parts of their own. */
-const hostParts = async (): Promise<DaemonParts> => {
-  const { loadAddon, NativeKernelSource, packageRoot } = await import('./kernel/native-kernel.js')
-  const { tlsReader } = await import('./deep/tls-labels.js')
-  const addon = loadAddon()
-  return {
-    source: new NativeKernelSource(addon),
-    roots: { proc: '/proc', sys: '/sys', passwd: '/etc/passwd', run: '/run' },
-    clock: hostClock,
-    env: process.env,
-    version: (JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }).version,
-    readTls: tlsReader(addon),
-  }
-}
+const RELOADABLE = /^(services|packs|log)\./
 
 export class Daemon implements AsyncDisposable {
   readonly #config: Config
@@ -80,6 +53,7 @@ export class Daemon implements AsyncDisposable {
   readonly #traffic: Traffic
   readonly #refresher: Refresher
   readonly #events: EventHub
+  readonly #packs: PackControl
   #updating: Promise<void> | undefined
 
   static async start(config: Config, log: Logger, given?: DaemonParts): Promise<Daemon> {
@@ -124,6 +98,7 @@ export class Daemon implements AsyncDisposable {
     })
     this.#traffic = new Traffic(limits.aggregates)
     this.#refresher = new Refresher(kernel, this.#table, { minimumMs: MS.fresh, now })
+    this.#packs = new PackControl(kernel, parts.packChecks, log.child({ area: 'packs' }))
     this.#events = new EventHub(this.#catalog, EVENTS)
     this.#undo.push(() => this.#events.close())
   }
@@ -142,6 +117,7 @@ export class Daemon implements AsyncDisposable {
       refresher: this.#refresher,
       events: this.#events,
       rules,
+      packs: this.#packs,
       metrics: this.#metrics(),
       readiness: () => this.#readiness(),
     }
@@ -152,6 +128,7 @@ export class Daemon implements AsyncDisposable {
     this.#undo.push(() => this.#events.close()) // ends the streams, which would hold the listeners up
     const quic = this.#config.deep.quic && this.#parts.readTls ? new QuicInitials(this.#parts.readTls) : undefined
     this.#kernel.startRing(new Live(this.#table, this.#catalog, this.#owners, quic, rules).onBatch)
+    this.#packs.take(this.#config.packs.folder) // before the rules, which may name them
     await rules.start(this.#config.rules.folder) // in force with the first packet that is seen
     await this.#attach()
     await this.#owners.boot()
@@ -231,10 +208,11 @@ export class Daemon implements AsyncDisposable {
     return { ready: runs > 0 && [...this.#host, ...this.#wire.attachments].some(({ ok }) => ok), checks }
   }
 
-  /** Takes over the rules for services; gives the settings that only a restart changes. */
+  /** Takes over the rules for services and the signature packs; gives the settings that only a restart changes. */
   reload(config: Config): readonly string[] {
     this.#catalog.setIdentifier(new Identifier(config.services))
     this.#traffic.reassign()
+    this.#packs.take(config.packs.folder)
     return changedSettings(this.#config, config).filter((path) => !RELOADABLE.test(path))
   }
 

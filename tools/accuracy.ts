@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { protocolName } from '../src/flows/json.js'
+import { protocolName } from '../src/flows/protocols.js'
 import { loadAddon } from '../src/kernel/native-kernel.js'
 import { readPcap } from '../test/lib/pcap.js'
 import { type Talk, talksOf } from '../test/lib/streams.js'

@@ -13,6 +13,15 @@
 
 #define FI_CORE __attribute__((preserve_access_index))
 
+#define FI_MAP(name, kind, entries, keytype, valuetype, mapflags)                                  \
+	struct {                                                                                   \
+		__uint(type, kind);                                                                \
+		__uint(max_entries, entries);                                                      \
+		__uint(map_flags, mapflags);                                                       \
+		__type(key, keytype);                                                              \
+		__type(value, valuetype);                                                          \
+	} name SEC(".maps")
+
 #define AF_INET 2
 #define AF_INET6 10
 #define TCP_CLOSE 7

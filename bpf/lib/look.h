@@ -4,9 +4,8 @@
 #define FI_LOOK_H
 
 #include "engine.h"
-#ifdef FI_HOST
 #include "pack.h"
-#else
+#ifndef FI_HOST
 #include "rules/match.h"
 #endif
 
@@ -48,6 +47,8 @@ fi_inline int fi_look(struct fi_flow *f, int end, struct fi_scratch *x, __u32 re
 			fi_ask_udp(&x->q, &x->win);
 #ifdef FI_HOST
 		fi_ask_packs(&x->q, &x->win, x->packs);
+#else
+		fi_ask_packs(&x->q, &x->win);
 #endif
 		outcome = fi_judge(f, end, &x->q, &x->win);
 		if (outcome != FI_LOOK_AGAIN)

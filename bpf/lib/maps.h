@@ -24,15 +24,6 @@ struct fi_socket {
 	__u32 pad;
 };
 
-#define FI_MAP(name, kind, entries, keytype, valuetype, mapflags)                                  \
-	struct {                                                                                   \
-		__uint(type, kind);                                                                \
-		__uint(max_entries, entries);                                                      \
-		__uint(map_flags, mapflags);                                                       \
-		__type(key, keytype);                                                              \
-		__type(value, valuetype);                                                          \
-	} name SEC(".maps")
-
 /* Written by the socket taps, read by iter/bpf_sk_storage_map. Lives and dies with the socket: no eviction. */
 FI_MAP(fi_sockets, BPF_MAP_TYPE_SK_STORAGE, 0, int, struct fi_socket, BPF_F_NO_PREALLOC);
 /* First bytes of a socket's undecided flow; deleted with the decision. */

@@ -2,6 +2,7 @@
 // What the routes work on.
 import type { Refresher } from '../flows/refresh.js'
 import type { Metrics } from '../metrics/metrics.js'
+import type { PackControl } from '../packs/control.js'
 import type { RuleControl } from '../rules/control.js'
 import type { Catalog } from '../services/catalog.js'
 import type { Traffic } from '../services/traffic.js'
@@ -29,6 +30,7 @@ export interface ApiContext {
   readonly refresher: Pick<Refresher, 'ready'>
   readonly events: EventHub
   readonly rules: RuleControl
+  readonly packs: Pick<PackControl, 'packs'>
   readonly metrics: Pick<Metrics, 'scrape'>
   readonly readiness: () => Readiness
 }

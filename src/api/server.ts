@@ -46,7 +46,7 @@ export const buildApi = async (context: ApiContext, log: Logger): Promise<Fastif
   })
   await app.register(flowRoutes(context), { prefix: '/api/v1' })
   await app.register(serviceRoutes(context), { prefix: '/api/v1' })
-  await app.register(protocolRoutes, { prefix: '/api/v1' })
+  await app.register(protocolRoutes(context), { prefix: '/api/v1' })
   await app.register(ruleRoutes(context), { prefix: '/api/v1' })
   await app.register(eventRoutes(context), { prefix: '/api/v1' })
   await app.register(healthRoutes(context))

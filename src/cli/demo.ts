@@ -1,24 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flowident demo`: what it does, on a small synthetic capture that comes with it.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { FlowidentError } from '../errors.js'
-import { packageRoot } from '../kernel/native-kernel.js'
+import { assetPath } from '../kernel/assets.js'
 import { type Register, withJson } from './command.js'
 import { Printer } from './output.js'
 import { runReplay } from './replay.js'
 
-/** In the release beside the program, in the source tree beside its generator's output. */
-export function demoCapture(root: string = packageRoot()): string {
-  const places = [join(root, 'dist', 'demo.pcap.gz'), join(root, 'src', 'assets', 'demo.pcap.gz')]
-  const found = places.find((path) => existsSync(path))
-  if (found === undefined)
-    throw new FlowidentError('capture-unreadable', 'the demo capture is missing', {
-      details: places,
-      hint: 'Make it anew: node --import tsx tools/make-demo.ts',
-    })
-  return found
-}
+export const demoCapture = (): string => assetPath('demo.pcap.gz', 'Make it anew: node --import tsx tools/make-demo.ts')
 
 export const register: Register = (program, io) => {
   withJson(program.command('demo'))

@@ -37,9 +37,9 @@ export async function runReplay(io: Io, files: readonly string[], options: Repla
     if (lines.length > 0) io.stdout.write(`${lines.join('\n')}\n`)
     lines = []
   }
-  const take: TakeFlow = (view, labels, capture, names) => {
-    if (options.json !== true) overview.add(flowToJson(view, labels, { epochMs: 0, lead: { capture }, packs: names }))
-    else if (lines.push(flowLine(view, labels, capture, names)) >= LINES) write()
+  const take: TakeFlow = (view, labels, capture) => {
+    if (options.json !== true) overview.add(flowToJson(view, labels, { epochMs: 0, lead: { capture } }))
+    else if (lines.push(flowLine(view, labels, capture)) >= LINES) write()
   }
   const started = process.hrtime.bigint()
   let packets = 0

@@ -5,6 +5,9 @@ import type { Command } from 'commander'
 import { FlowidentError } from '../errors.js'
 import type { RecordView } from '../flows/record-view.js'
 import { fromNative, loadAddon } from '../kernel/native-kernel.js'
+import { namePacks } from '../flows/protocols.js'
+import { type Compiled, compilePacks } from '../packs/compile.js'
+import { loadPacks, packFiles, packsFolder } from '../packs/load.js'
 import { replayRecords } from '../replay/replay.js'
 import { describedPacket } from '../rules/describe.js'
 import { Evaluator } from '../rules/evaluator.js'
@@ -20,6 +23,7 @@ interface Options extends CommonOptions {
   readonly ifMatch?: string
   readonly direction?: string
   readonly why?: boolean
+  readonly packs?: string
 }
 
 type Shown = Readonly<Record<string, unknown>>
@@ -36,6 +40,12 @@ const columns: readonly Column<Shown>[] = [
 ]
 
 const load = (paths: readonly string[]) => loadRules(readRuleFiles(paths.length > 0 ? paths : [rulesFolder]))
+/** The signature packs whose protocols rules may name. */
+function takePacks({ packs = packsFolder }: Options): Compiled {
+  const compiled = compilePacks(loadPacks(packFiles(packs)))
+  namePacks(compiled.names)
+  return compiled
+}
 const place = ({ file, place: at }: Rule): string => (at ? `${file}:${at.line}` : file)
 
 async function show(io: Io, options: Options): Promise<void> {
@@ -62,7 +72,7 @@ function testPacket(io: Io, rules: readonly Rule[], words: readonly string[], op
   if (options.why === true) for (const { rule, because } of result.before) printer.line(`  not ${rule}: ${because}`)
 }
 
-async function testCapture(io: Io, rules: readonly Rule[], file: string, options: Options): Promise<void> {
+async function testCapture(io: Io, rules: readonly Rule[], file: string, options: Options, packs: Compiled): Promise<void> {
   const printer = new Printer(io)
   const rows: Shown[] = []
   const addon = loadAddon(io.env)
@@ -75,7 +85,7 @@ async function testCapture(io: Io, rules: readonly Rule[], file: string, options
       rows.push({ flow: text, decision, rule, audit, reason })
     }
   }
-  const { problem } = await replayRecords(addon, file, take)
+  const { problem } = await replayRecords(addon, file, take, { packs })
   if (problem !== null) printer.talk(`warning: ${file}: ${problem}`)
   if (options.json === true) {
     printer.json(rows)
@@ -89,6 +99,8 @@ async function testCapture(io: Io, rules: readonly Rule[], file: string, options
   ])
 }
 
+const withPacks = (command: Command): Command =>
+  command.option('--packs <dir>', `folder of the signature packs whose protocols rules may name (default: ${packsFolder})`)
 const withRules = (command: Command): Command =>
   command.option(
     '--rules <path>',
@@ -98,11 +110,12 @@ const withRules = (command: Command): Command =>
 
 export const register: Register = (program, io) => {
   const rules = program.command('rules').description('drop rules: check, test, put in force, switch off')
-  withJson(rules.command('check'))
+  withPacks(withJson(rules.command('check')))
     .description('report every mistake with file, line and column, and rules that never decide; no root')
     .argument('[path...]', `rule files, or folders of them (default: ${rulesFolder})`)
     .action((paths: string[], options: Options) => {
       const printer = new Printer(io)
+      takePacks(options)
       const set = load(paths)
       for (const warning of set.warnings) printer.talk(`warning: ${warning}`)
       if (options.json === true)
@@ -120,7 +133,7 @@ export const register: Register = (program, io) => {
   withClient(rules.command('show'))
     .description('the rules in force, where each runs, and how often it decided')
     .action((options: Options) => show(io, options))
-  withRules(withJson(rules.command('test')))
+  withPacks(withRules(withJson(rules.command('test'))))
     .description('say which rule decides, and why; no root, no daemon')
     .argument('<packet...>', 'a packet in words, or a capture file')
     .option('--direction <way>', 'in or out: how the packets of a capture cross the interface', 'in')
@@ -130,17 +143,19 @@ export const register: Register = (program, io) => {
       "\nA flow is told by `speaks`; without it nothing is known of it yet.\n\nExamples:\n  flowident rules test 'tcp 10.0.0.1:22 > 10.0.0.2:80 in eth0'\n  flowident rules test 'tcp 10.0.0.1:40000 > 10.0.0.2:7777 speaks redis'\n  flowident rules test --rules new.yaml traffic.pcap",
     )
     .action(async (words: string[], options: Options) => {
+      const packs = takePacks(options)
       const { rules: list } = load(options.rules ?? [])
       const [first = ''] = words
-      if (words.length === 1 && statSync(first, { throwIfNoEntry: false })?.isFile()) await testCapture(io, list, first, options)
+      if (words.length === 1 && statSync(first, { throwIfNoEntry: false })?.isFile()) await testCapture(io, list, first, options, packs)
       else testPacket(io, list, words, options)
     })
-  withClient(rules.command('apply'))
+  withPacks(withClient(rules.command('apply')))
     .description('check the rules here, then have the daemon replace all of its own by them at once')
     .argument('[path...]', `rule files, or folders of them (default: ${rulesFolder})`)
     .option('--if-match <etag>', 'only if this set is in force')
     .action(async (paths: string[], options: Options) => {
       const printer = new Printer(io)
+      takePacks(options)
       const set = load(paths)
       const headers = { 'content-type': 'application/json', ...(options.ifMatch !== undefined && { 'if-match': options.ifMatch }) }
       const answer = await clientOf(options, io).put<Shown>('/api/v1/rules', JSON.stringify({ files: set.texts }), headers)

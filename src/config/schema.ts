@@ -175,6 +175,16 @@ export const configSchema = section('Settings of flowident', {
       expects: 'an absolute path',
     }),
   }),
+  packs: section('Signature packs', {
+    folder: Type.String({
+      default: '/etc/flowident/signatures.d',
+      minLength: 1,
+      maxLength: 4096,
+      pattern: '^/.*$',
+      description: 'Folder whose *.yaml files add protocols; read again on SIGHUP.',
+      expects: 'an absolute path',
+    }),
+  }),
   deep: section('Work done in user space on top of the kernel verdict', {
     quic: Type.Boolean({ default: true, description: 'Decrypt QUIC Initial packets for server name and ALPN.', expects: 'true or false' }),
   }),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A flow as every output shows it: API, events, `replay --json`. Flat keys, OpenTelemetry's names where it has one.
 // 64-bit counters are JSON numbers up to 2^53 - 1 and strings of digits above.
-import { protocolById } from '../gen/protocols.js'
 import { FLAG, STATE } from './layout.js'
 import { transportName, viewName } from './names.js'
 import { portHint } from './ports.js'
+import { protocolName } from './protocols.js'
 import type { RecordView } from './record-view.js'
 
 /** What is known of the process behind a flow; OwnerFacts of src/owners fits. */
@@ -32,8 +32,6 @@ export interface FlowService {
 }
 
 export interface FlowExtras {
-  /** Names of protocols that signature packs define, by id. */
-  readonly packs?: ReadonlyMap<number, string>
   /** Added to record times, which are CLOCK_MONOTONIC when live, to get milliseconds since 1970. Replay: 0. */
   readonly epochMs: number
   readonly owner?: FlowOwner | undefined
@@ -76,21 +74,17 @@ export const parseFlowId = (id: string): { readonly high: number; readonly low: 
   return { high: Number.parseInt(digits.slice(0, 8), 16), low: Number.parseInt(digits.slice(8), 16) }
 }
 
-/** Names an id even when its protocol is newer than this table. */
-export const protocolName = (id: number, packs?: ReadonlyMap<number, string>): string =>
-  id === 0 ? 'unknown' : (protocolById(id)?.name ?? packs?.get(id) ?? `protocol-${id}`)
-
-export const flowLayers = (view: RecordView, packs?: ReadonlyMap<number, string>): string[] => {
+export const flowLayers = (view: RecordView): string[] => {
   const layers: string[] = []
-  for (let i = 0; i < view.depth; i++) layers.push(protocolName(view.layer(i), packs))
+  for (let i = 0; i < view.depth; i++) layers.push(protocolName(view.layer(i)))
   return layers
 }
 
-export const flowEvidence = (view: RecordView, packs?: ReadonlyMap<number, string>): Evidence | null =>
+export const flowEvidence = (view: RecordView): Evidence | null =>
   view.depth === 0
     ? null
     : {
-        signature: `${protocolName(view.top, packs)}/${view.signature}`,
+        signature: `${protocolName(view.top)}/${view.signature}`,
         direction: view.evidenceEnd === view.source ? 'client' : 'server',
         offset: view.evidenceOffset,
         packet: view.evidencePacket,
@@ -120,11 +114,11 @@ export const flowToJson = (view: RecordView, labels: ReadonlyMap<string, string>
     'source.port': view.port(source),
     'destination.address': view.address(destination),
     'destination.port': view.port(destination),
-    'network.protocol.name': protocolName(view.protocol, extras.packs),
-    'flowident.layers': flowLayers(view, extras.packs),
+    'network.protocol.name': protocolName(view.protocol),
+    'flowident.layers': flowLayers(view),
     'flowident.confidence': view.confidence,
     'flowident.port_hint': flowPortHint(view),
-    'flowident.evidence': flowEvidence(view, extras.packs),
+    'flowident.evidence': flowEvidence(view),
     'source.packets': view.packets(source),
     'source.bytes': view.bytes(source),
     'destination.packets': view.packets(destination),

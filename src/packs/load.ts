@@ -4,7 +4,19 @@ import { nearest } from '../config/nearest.js'
 import { type Mistake, parseYaml, readConfigFile, type Source, yamlFiles } from '../config/source.js'
 import { FlowidentError } from '../errors.js'
 import { PROTOCOLS } from '../gen/protocols.js'
-import { evidenceBits, type Match, MAX_BYTES, MAX_MATCHES, MAX_PACKS, MAX_RULES, type Pack, type Rule, WINDOW } from './compile.js'
+import {
+  evidenceBits,
+  type Match,
+  MAX_BYTES,
+  MAX_MATCHES,
+  MAX_PACKS,
+  MAX_RULES,
+  MAX_SEARCH,
+  type Pack,
+  type Rule,
+  searchBytes,
+  WINDOW,
+} from './compile.js'
 
 type Path = readonly (string | number)[]
 type Node = Readonly<Record<string, unknown>>
@@ -157,6 +169,9 @@ export function loadPacks(files: readonly string[]): Pack[] {
   const rules = packs.reduce((sum, pack) => sum + pack.rules.length, 0)
   if (packs.length > MAX_PACKS || rules > MAX_RULES)
     mistakes.push({ source: 'all packs', text: `${packs.length} packs with ${rules} rules: at most ${MAX_PACKS} with ${MAX_RULES}` })
+  const search = packs.flatMap((pack) => pack.rules).reduce((sum, rule) => sum + searchBytes(rule), 0)
+  if (search > MAX_SEARCH)
+    mistakes.push({ source: 'all packs', text: `contains searches ${search} bytes in all: at most ${MAX_SEARCH}; narrow from and to` })
   if (mistakes.length > 0)
     throw new FlowidentError('config-invalid', 'signature packs have mistakes', {
       details: mistakes.map(
@@ -166,4 +181,6 @@ export function loadPacks(files: readonly string[]): Pack[] {
   return packs
 }
 
+/** Where the daemon takes them from unless told otherwise (setting packs.folder). */
+export const packsFolder = '/etc/flowident/signatures.d'
 export const packFiles = (folder: string): string[] => yamlFiles(folder)

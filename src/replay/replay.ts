@@ -5,6 +5,7 @@ import { tlsReader } from '../deep/tls-labels.js'
 import { readBatch, type RecordHandler } from '../flows/decode.js'
 import { type FlowJson, flowToJson } from '../flows/json.js'
 import { TYPE } from '../flows/layout.js'
+import { namePacks } from '../flows/protocols.js'
 import { RecordView } from '../flows/record-view.js'
 import { FlowidentError } from '../errors.js'
 import type { Addon, ReplayHandle } from '../kernel/kernel.js'
@@ -13,8 +14,8 @@ import { captureChunks, captureName } from './read.js'
 
 export type ReplaySummary = ReturnType<ReplayHandle['summary']>
 type Labels = ReadonlyMap<string, string>
-/** What is made of a flow that ended; `view` is only valid during the call, `packs` names the protocols of packs. */
-export type TakeFlow = (view: RecordView, labels: Labels | undefined, capture: string, packs: ReadonlyMap<number, string>) => void
+/** What is made of a flow that ended; `view` is only valid during the call. */
+export type TakeFlow = (view: RecordView, labels: Labels | undefined, capture: string) => void
 
 export interface ReplayResult {
   readonly summary: ReplaySummary
@@ -34,12 +35,10 @@ class FlowSink implements RecordHandler {
   readonly #quic: QuicInitials
   readonly #waiting = new Map<bigint, Labels>()
   readonly #capture: string
-  readonly #packs: ReadonlyMap<number, string>
   #id = -1n
   #labels: Labels = new Map()
 
-  constructor(addon: Addon, capture: string, take: TakeFlow, packs: ReadonlyMap<number, string>) {
-    this.#packs = packs
+  constructor(addon: Addon, capture: string, take: TakeFlow) {
     this.#take = take
     this.#quic = new QuicInitials(tlsReader(addon))
     this.#capture = capture
@@ -62,7 +61,7 @@ class FlowSink implements RecordHandler {
     const unfinished = this.#quic.end(id)
     const deep = this.#waiting.get(id) ?? unfinished
     this.#waiting.delete(id)
-    this.#take(view, deep && own ? new Map([...own, ...deep]) : (own ?? deep), this.#capture, this.#packs)
+    this.#take(view, deep && own ? new Map([...own, ...deep]) : (own ?? deep), this.#capture)
   }
   exec(): void {}
   cgroup(): void {}
@@ -83,12 +82,7 @@ export const replayFile = (
   emit: (flow: FlowJson) => void,
   options: ReplayOptions = {},
 ): Promise<ReplayResult> =>
-  replayRecords(
-    addon,
-    path,
-    (view, labels, capture, packs) => emit(flowToJson(view, labels, { epochMs: 0, lead: { capture }, packs })),
-    options,
-  )
+  replayRecords(addon, path, (view, labels, capture) => emit(flowToJson(view, labels, { epochMs: 0, lead: { capture } })), options)
 
 /** Replays a file (`-`: standard input). Throws when nothing of it can be read; a file damaged on the way is told in the result. */
 export async function replayRecords(
@@ -98,7 +92,8 @@ export async function replayRecords(
   { packs, ...options }: ReplayOptions = {},
 ): Promise<ReplayResult> {
   const replay = addon.createReplay({ ...options, ...(packs && { packs: packs.rules }) })
-  const sink = new FlowSink(addon, captureName(path), take, packs?.names ?? new Map())
+  const sink = new FlowSink(addon, captureName(path), take)
+  namePacks(packs?.names ?? new Map())
   const view = new RecordView()
   let packed: string | null = null
   const drain = (): void => {

@@ -2,7 +2,7 @@
 // A packet in words: `tcp 10.0.0.1:22 > 10.0.0.2:80 in eth0 syn vlan 5 speaks http1 confirmed`.
 import { nearest } from '../config/nearest.js'
 import { FlowidentError } from '../errors.js'
-import { PROTOCOLS, protocolByName } from '../gen/protocols.js'
+import { protocolId, protocolNames } from '../flows/protocols.js'
 import { FI_LAYERS } from '../gen/abi.js'
 import type { Packet } from './packet.js'
 import { parseCidr, tcpFlags, transports } from './values.js'
@@ -32,11 +32,8 @@ function endOf(text: string): End {
 const layersOf = (words: string): number[] => {
   if (words === 'unknown') return []
   const ids = words.split('>').map((name) => {
-    const meant = nearest(
-      name,
-      PROTOCOLS.map((each) => each.name),
-    )
-    return protocolByName(name)?.id ?? fail(`there is no protocol ${JSON.stringify(name)}${meant ? `; did you mean ${meant}?` : ''}`)
+    const meant = nearest(name, protocolNames())
+    return protocolId(name) ?? fail(`there is no protocol ${JSON.stringify(name)}${meant ? `; did you mean ${meant}?` : ''}`)
   })
   return ids.length <= FI_LAYERS ? ids : fail(`a flow has at most ${FI_LAYERS} layers`)
 }

@@ -2,7 +2,7 @@
 // Rules from YAML: every mistake with its place and the nearest name that is known.
 import { nearest } from '../config/nearest.js'
 import type { Mistake, Place, Source } from '../config/source.js'
-import { PROTOCOLS } from '../gen/protocols.js'
+import { protocolId, protocolNames } from '../flows/protocols.js'
 import type { Cidr, Conditions, Endpoint, Range, Rule } from './model.js'
 import { confidences, parseCidr, parseRange, tcpFlags, transports } from './values.js'
 
@@ -28,7 +28,6 @@ const conditionKeys = [
 ] as const
 
 const show = (value: unknown): string => (value === undefined || value === null ? 'nothing' : JSON.stringify(value).slice(0, 60))
-const protocolIds = new Map<string, number>(PROTOCOLS.map(({ name, id }) => [name, id]))
 
 class Reader {
   readonly mistakes: Mistake[] = []
@@ -73,7 +72,10 @@ class Reader {
     if (known.includes(value as T)) return value as T
     const meant = typeof value === 'string' ? nearest(value, known) : undefined
     const among = known.length > 12 ? '' : `expected ${known.join(' or ')}, `
-    return this.fault(path, `${among}found ${show(value)}${meant ? `; did you mean "${meant}"?` : ''}`)
+    return this.fault(
+      path,
+      `${among}found ${show(value)}${among === '' && !meant ? ', which is not known' : ''}${meant ? `; did you mean "${meant}"?` : ''}`,
+    )
   }
 
   parsed<T>(value: T | string, path: Path): T | undefined {
@@ -104,8 +106,8 @@ const readProtocol =
   (r: Reader, unknownToo: boolean) =>
   (value: unknown, path: Path): number | undefined => {
     if (unknownToo && value === 'unknown') return 0
-    const name = r.word(value, path, [...protocolIds.keys(), ...(unknownToo ? ['unknown'] : [])])
-    return name === undefined ? undefined : protocolIds.get(name)
+    const name = r.word(value, path, [...protocolNames(), ...(unknownToo ? ['unknown'] : [])])
+    return name === undefined ? undefined : protocolId(name)
   }
 
 function readName(r: Reader, value: unknown, path: Path): string | undefined {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a flow's protocol, owner and service are known, in sentences.
 import { protocolById } from '../gen/protocols.js'
-import { flowEvidence, flowId, flowLayers, flowPortHint, protocolName } from '../flows/json.js'
+import { flowEvidence, flowId, flowLayers, flowPortHint } from '../flows/json.js'
+import { protocolName } from '../flows/protocols.js'
 import { FLAG, SIDE_FLAG } from '../flows/layout.js'
 import { transportName } from '../flows/names.js'
 import type { End, RecordView } from '../flows/record-view.js'

@@ -6,7 +6,7 @@ import { Chains, powerOfTwo } from '../flows/chains.js'
 import { AGGREGATE, AGGREGATE_COUNTER } from '../flows/layout.js'
 import type { RoleName, ViewName } from '../flows/names.js'
 import { roleName, transportName, viewName } from '../flows/names.js'
-import { protocolName } from '../flows/json.js'
+import { protocolName } from '../flows/protocols.js'
 
 export interface Series {
   readonly service: number

@@ -13,13 +13,13 @@ const base = ['gen', 'errors', 'log', 'config']
 const beside: Readonly<Record<string, readonly string[]>> = {
   deep: ['kernel', 'flows'],
   replay: ['kernel', 'flows', 'deep', 'packs'],
-  packs: ['kernel'],
+  packs: ['kernel', 'flows'],
 }
 /** Who may use what is beside the chain. */
 const usesBeside: Readonly<Record<string, readonly string[]>> = {
   deep: ['daemon', 'replay', 'cli', 'services', 'flows'],
   replay: ['cli'],
-  packs: ['cli', 'replay'],
+  packs: ['cli', 'replay', 'api', 'daemon'],
 }
 
 /** `src/flows/table.ts` → flows; `src/errors.ts` → errors. */

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest'
 import { flowToJson } from '../../src/flows/json.js'
 import { flowLine } from '../../src/flows/json-line.js'
 import { RECORD, SIDE } from '../../src/flows/layout.js'
+import { namePacks } from '../../src/flows/protocols.js'
 import { RecordView } from '../../src/flows/record-view.js'
 import { loadAddon } from '../../src/kernel/native-kernel.js'
 import { replayRecords } from '../../src/replay/replay.js'
@@ -18,9 +19,10 @@ const recordings = readdirSync(folder).filter((name) => /\.pcap(ng)?(\.gz)?$/.te
 
 // Ids that no protocol of ours has: what a signature pack may define, and a name that needs quoting.
 const packs = new Map(Array.from({ length: 20000 }, (_, i) => [1000 + i, `pack "${i}"`] as const))
+namePacks(packs)
 const both = (view: RecordView, labels: ReadonlyMap<string, string> | undefined, capture: string): [string, string] => [
-  flowLine(view, labels, capture, packs),
-  JSON.stringify(flowToJson(view, labels, { epochMs: 0, lead: { capture }, packs })),
+  flowLine(view, labels, capture),
+  JSON.stringify(flowToJson(view, labels, { epochMs: 0, lead: { capture } })),
 ]
 
 describe('a flow as a line', () => {

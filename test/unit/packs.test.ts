@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import type { FlowidentError } from '../../src/errors.js'
 import { loadAddon } from '../../src/kernel/native-kernel.js'
 import { checkPacks } from '../../src/packs/check.js'
-import { compilePacks, type Pack } from '../../src/packs/compile.js'
+import { compilePacks, type Pack, readNames, writeNames } from '../../src/packs/compile.js'
 import { loadPacks, packFiles } from '../../src/packs/load.js'
 import { demoCapture } from '../../src/cli/demo.js'
 import { replayFile } from '../../src/replay/replay.js'
@@ -78,6 +78,45 @@ describe('packs that are refused', () => {
     }
     expect(addon.packClaims(compilePacks([pack]).rules, 100_000)).toBeGreaterThan(50)
     expect(() => checkPacks(addon, [pack])).toThrow('signature packs are refused')
+  })
+  it.each([
+    ['text: "SSH-2.0"', 'direction: either', /thief claims the bytes of ssh/],
+    ['text: "HTTP/1."', 'direction: server', /thief claims the bytes of .*http1/],
+    ['hex: "505249202a"', 'direction: client', /thief claims the bytes of .*http2/],
+  ])('one that claims the bytes of a built-in: %s', (bytes, direction, message) => {
+    const thief = good.replace('acme-bus', 'thief').replace('text: "ACMEBUS"', bytes).replace('direction: client', direction)
+    let told = ''
+    try {
+      checkPacks(addon, loadPacks([write(thief)]))
+    } catch (error) {
+      told = (error as FlowidentError).details.join()
+    }
+    expect(told).toMatch(message)
+  })
+  it('packs that search too much together', () => {
+    const wide = good.replace('minimum: 8', 'contains: { from: 0, to: 512, text: "x" }')
+    const rules = wide.slice(wide.indexOf('  - direction'))
+    const many = (name: string): string => wide.replace('acme-bus', name) + rules.repeat(7)
+    expect(complaints(many('a'), many('b'))).toBe('')
+    expect(complaints(many('a'), many('b'), good.replace('minimum: 8', 'contains: { to: 16, text: "x" }'))).toMatch(
+      /contains searches 8208 bytes in all: at most 8192/,
+    )
+  })
+  it('more names than there are ids, those of packs that are gone included', () => {
+    const [pack] = loadPacks([write(good)])
+    if (!pack) throw new Error('no pack')
+    const taken = new Map(Array.from({ length: 32 }, (_, i) => [96 + i, `old-${i}`]))
+    expect(() => compilePacks([pack], taken)).toThrow('no protocol id left for acme-bus')
+    taken.delete(101)
+    const { rules, names } = compilePacks([pack], taken)
+    expect(names.get(101)).toBe('acme-bus')
+    expect(new DataView(rules.buffer).getUint16(0, true)).toBe(101)
+    expect(readNames(writeNames(names))).toEqual(names)
+  })
+  it('samples that are not well formed', () => {
+    const { rules } = compilePacks(loadPacks([write(good)]))
+    for (const bytes of [[1], [1, 0, 4, 0, 6, 0, 65], [1, 0, 255, 255, 6, 0]])
+      expect(() => addon.packSteals(rules, Uint8Array.from(bytes))).toThrow('samples are not well formed')
   })
   it('rules that are not well formed', () => {
     expect(() => addon.createReplay({ packs: new Uint8Array(7) })).toThrow('not well formed')

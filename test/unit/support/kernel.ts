@@ -61,6 +61,15 @@ export class RecordedKernel implements Kernel {
     new DataView(answer).setUint32(0, this.installed.length, true)
     return answer
   }
+  packs: Uint8Array = new Uint8Array(0)
+  names: Uint8Array = new Uint8Array(32 * 32)
+  installPacks(packs: Uint8Array, names: Uint8Array): void {
+    this.packs = packs
+    this.names = names
+  }
+  packNames(): Uint8Array {
+    return this.names
+  }
   testRun(): never {
     throw new Error('a recording runs no programs')
   }
