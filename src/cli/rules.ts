@@ -16,6 +16,7 @@ import { loadRules, readRuleFiles, rulesFolder } from '../rules/load.js'
 import { enforcedAt, type Rule } from '../rules/model.js'
 import { packetOfFlow } from '../rules/flow-packet.js'
 import { clientOf, type CommonOptions, type Register, withClient, withJson } from './command.js'
+import { registerNetworkPolicy } from './network-policy.js'
 import { bytes, type Column, type Io, Printer } from './output.js'
 
 interface Options extends CommonOptions {
@@ -149,6 +150,7 @@ export const register: Register = (program, io) => {
       if (words.length === 1 && statSync(first, { throwIfNoEntry: false })?.isFile()) await testCapture(io, list, first, options, packs)
       else testPacket(io, list, words, options)
     })
+  registerNetworkPolicy(rules, io)
   withPacks(withClient(rules.command('apply')))
     .description('check the rules here, then have the daemon replace all of its own by them at once')
     .argument('[path...]', `rule files, or folders of them (default: ${rulesFolder})`)

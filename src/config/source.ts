@@ -3,7 +3,7 @@
 // in it a setting stands.
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Document, isAlias, isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isAlias, isMap, isSeq, LineCounter, type Node, parseAllDocuments, parseDocument } from 'yaml'
 import { errorName, FlowidentError } from '../errors.js'
 import { nearest } from './nearest.js'
 import { environmentName, flagName, isPlain, type Setting, settings } from './schema.js'
@@ -92,8 +92,14 @@ function findPlace(doc: Document, lines: LineCounter, path: readonly (string | n
   return { line, column: col }
 }
 
-export function parseYaml(name: string, text: string): { source: Source; mistakes: Mistake[] } {
-  const lines = new LineCounter()
+export interface Parsed {
+  readonly source: Source
+  readonly mistakes: Mistake[]
+}
+
+const yamlOptions = { prettyErrors: false, uniqueKeys: true, strict: true } as const
+
+function parsed(name: string, text: string, lines: LineCounter, parse: () => Document): Parsed {
   const mistakes: Mistake[] = []
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset)
@@ -102,7 +108,7 @@ export function parseYaml(name: string, text: string): { source: Source; mistake
   let tree: unknown = {}
   let doc: Document | undefined
   try {
-    doc = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, strict: true })
+    doc = parse()
     for (const { message, code, pos } of [...doc.errors, ...doc.warnings]) {
       const words =
         code === 'DUPLICATE_KEY' ? `the key ${JSON.stringify(text.slice(pos[0]).match(/^[^:\s]+/)?.[0] ?? '')} is there twice` : message
@@ -118,6 +124,23 @@ export function parseYaml(name: string, text: string): { source: Source; mistake
     source: { kind: 'file', tree, nameOf: () => name, place: (path, what) => (found ? findPlace(found, lines, path, what) : undefined) },
     mistakes,
   }
+}
+
+export function parseYaml(name: string, text: string): Parsed {
+  const lines = new LineCounter()
+  return parsed(name, text, lines, () => parseDocument(text, { ...yamlOptions, lineCounter: lines }))
+}
+
+/** Documents that `---` parts; a file with nothing in it has none. */
+export function parseYamls(name: string, text: string): Parsed[] {
+  const lines = new LineCounter()
+  let docs: readonly Document[]
+  try {
+    docs = parseAllDocuments(text, { ...yamlOptions, lineCounter: lines }) as Document[]
+  } catch {
+    return [parseYaml(name, text)] // tells why
+  }
+  return docs.map((doc) => parsed(name, text, lines, () => doc))
 }
 
 /** A word from the environment or the command line, as the type that the setting has; what does not fit stays a word. */

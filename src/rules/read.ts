@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules from YAML: every mistake with its place and the nearest name that is known.
-import { nearest } from '../config/nearest.js'
-import type { Mistake, Place, Source } from '../config/source.js'
+import type { Mistake, Source } from '../config/source.js'
 import { protocolId, protocolNames } from '../flows/protocols.js'
 import type { Cidr, Conditions, Endpoint, Range, Rule } from './model.js'
+import { type Node, type Path, Reader, show } from './reader.js'
 import { confidences, parseCidr, parseRange, tcpFlags, transports } from './values.js'
 
-type Path = readonly (string | number)[]
-type Node = Readonly<Record<string, unknown>>
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 const ruleKeys = ['name', 'action', 'audit', 'comment', 'match'] as const
@@ -26,62 +24,6 @@ const conditionKeys = [
   'layer',
   'confidence',
 ] as const
-
-const show = (value: unknown): string => (value === undefined || value === null ? 'nothing' : JSON.stringify(value).slice(0, 60))
-
-class Reader {
-  readonly mistakes: Mistake[] = []
-  readonly #source: Source
-  readonly #file: string
-
-  constructor(source: Source, file: string) {
-    this.#source = source
-    this.#file = file
-  }
-
-  fault(path: Path, text: string, what: 'key' | 'value' = 'value'): undefined {
-    this.mistakes.push({ source: this.#file, ...this.place(path, what), text })
-    return undefined
-  }
-
-  place(path: Path, what: 'key' | 'value' = 'value'): Place | undefined {
-    return this.#source.place(path, what)
-  }
-
-  section(value: unknown, path: Path, known: readonly string[]): Node {
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      this.fault(path, `${path.at(-1) ?? 'the file'}: expected a section with ${known.join(', ')}, found ${show(value)}`)
-      return {}
-    }
-    for (const key of Object.keys(value)) {
-      if (known.includes(key)) continue
-      const meant = nearest(key, known)
-      this.fault([...path, key], `unknown key "${key}"; ${meant ? `did you mean "${meant}"?` : `known here: ${known.join(', ')}`}`, 'key')
-    }
-    return value as Node
-  }
-
-  /** One value or a list of them, each read by `one`; what is wrong is left out. */
-  list<T>(value: unknown, path: Path, one: (value: unknown, path: Path) => T | undefined): T[] | undefined {
-    const values = Array.isArray(value) ? value : [value]
-    if (values.length === 0) return this.fault(path, `${path.at(-1)}: the list is empty; leave it out to match everything`)
-    return values.map((each, i) => one(each, Array.isArray(value) ? [...path, i] : path)).filter((each) => each !== undefined)
-  }
-
-  word<T extends string>(value: unknown, path: Path, known: readonly T[]): T | undefined {
-    if (known.includes(value as T)) return value as T
-    const meant = typeof value === 'string' ? nearest(value, known) : undefined
-    const among = known.length > 12 ? '' : `expected ${known.join(' or ')}, `
-    return this.fault(
-      path,
-      `${among}found ${show(value)}${among === '' && !meant ? ', which is not known' : ''}${meant ? `; did you mean "${meant}"?` : ''}`,
-    )
-  }
-
-  parsed<T>(value: T | string, path: Path): T | undefined {
-    return typeof value === 'string' ? this.fault(path, value) : value
-  }
-}
 
 const readCidr = (r: Reader) => (value: unknown, path: Path) =>
   typeof value === 'string' ? r.parsed<Cidr>(parseCidr(value), path) : r.fault(path, `expected an address or a CIDR, found ${show(value)}`)
