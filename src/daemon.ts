@@ -26,6 +26,8 @@ import { Owners } from './owners/owners.js'
 import { type DaemonParts, hostParts } from './daemon/parts.js'
 import { PackControl } from './packs/control.js'
 import { ruleControl } from './rules/control.js'
+import type { Rule } from './rules/model.js'
+import { previewRules } from './rules/preview.js'
 import { Catalog } from './services/catalog.js'
 import { Identifier } from './services/identify.js'
 import { ServiceRegistry } from './services/registry.js'
@@ -109,6 +111,12 @@ export class Daemon implements AsyncDisposable {
 
   async #open(door: Door): Promise<void> {
     const rules = ruleControl(this.#kernel, this.#parts, this.#log)
+    const previewParts = {
+      source: this.#parts.source,
+      interfaces: interfaceLister(this.#parts.source, this.#parts.roots.sys),
+      catalog: this.#catalog,
+      now: () => performance.now(),
+    }
     const context = {
       version: this.#parts.version,
       catalog: this.#catalog,
@@ -117,6 +125,7 @@ export class Daemon implements AsyncDisposable {
       refresher: this.#refresher,
       events: this.#events,
       rules,
+      preview: (list: readonly Rule[], seconds: number) => previewRules(previewParts, list, seconds),
       packs: this.#packs,
       metrics: this.#metrics(),
       readiness: () => this.#readiness(),

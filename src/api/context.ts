@@ -4,6 +4,8 @@ import type { Refresher } from '../flows/refresh.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { PackControl } from '../packs/control.js'
 import type { RuleControl } from '../rules/control.js'
+import type { Rule } from '../rules/model.js'
+import type { Preview } from '../rules/preview.js'
 import type { Catalog } from '../services/catalog.js'
 import type { Traffic } from '../services/traffic.js'
 import type { EventHub } from './events.js'
@@ -30,6 +32,7 @@ export interface ApiContext {
   readonly refresher: Pick<Refresher, 'ready'>
   readonly events: EventHub
   readonly rules: RuleControl
+  readonly preview: (rules: readonly Rule[], seconds: number) => Promise<Preview>
   readonly packs: Pick<PackControl, 'packs'>
   readonly metrics: Pick<Metrics, 'scrape'>
   readonly readiness: () => Readiness

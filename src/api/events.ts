@@ -4,7 +4,7 @@
 import type { FlowJson } from '../flows/json.js'
 import type { Query } from '../flows/query.js'
 import { RecordView } from '../flows/record-view.js'
-import type { ChangeKind } from '../flows/table.js'
+import type { ChangeKind } from '../flows/table-types.js'
 import { FlowidentError } from '../errors.js'
 import type { Catalog } from '../services/catalog.js'
 

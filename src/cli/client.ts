@@ -66,6 +66,10 @@ export class Client {
     return this.#read(path, await this.text(path, {}, { method: 'PUT', body, headers }))
   }
 
+  async post<T>(path: string, body: string, headers: Readonly<Record<string, string>>): Promise<T> {
+    return this.#read(path, await this.text(path, {}, { method: 'POST', body, headers }))
+  }
+
   #read<T>(path: string, { status, text }: { readonly status: number; readonly text: string }): T {
     let body: unknown
     try {

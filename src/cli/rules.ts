@@ -17,6 +17,7 @@ import { enforcedAt, type Rule } from '../rules/model.js'
 import { packetOfFlow } from '../rules/flow-packet.js'
 import { clientOf, type CommonOptions, type Register, withClient, withJson } from './command.js'
 import { registerNetworkPolicy } from './network-policy.js'
+import { registerPreview } from './rules-preview.js'
 import { bytes, type Column, type Io, Printer } from './output.js'
 
 interface Options extends CommonOptions {
@@ -151,6 +152,7 @@ export const register: Register = (program, io) => {
       else testPacket(io, list, words, options)
     })
   registerNetworkPolicy(rules, io)
+  registerPreview(rules, io)
   withPacks(withClient(rules.command('apply')))
     .description('check the rules here, then have the daemon replace all of its own by them at once')
     .argument('[path...]', `rule files, or folders of them (default: ${rulesFolder})`)

@@ -127,6 +127,10 @@ export class RecordView {
   payloadPackets(end: End): number {
     return this.#u16(RECORD.side[end] + SIDE.payloadPackets)
   }
+  /** Wire view: that end's packets come in by the interface. */
+  ingress(end: End): boolean {
+    return this.#u8(RECORD.side[end] + SIDE.ingress) !== 0
+  }
   /** Best protocol by that end's bytes alone; 0 = none. */
   best(end: End): number {
     return this.#u16(RECORD.side[end] + SIDE.best)

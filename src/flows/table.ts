@@ -9,19 +9,8 @@ import { FLAG, STATE, TYPE } from './layout.js'
 import { RecordView } from './record-view.js'
 import { Slabs } from './slabs.js'
 import { TableIndex } from './table-index.js'
+import type { ChangeKind, ChangeListener, TableLimits } from './table-types.js'
 import type { Endpoint } from './tuple.js'
-
-export interface TableLimits {
-  readonly flows: number
-  readonly history: number
-  readonly labelBytes: number
-  /** Seconds without a packet after which a flow counts as ended. */
-  readonly idle: { readonly tcp: number; readonly udp: number; readonly other: number }
-}
-
-/** Told after a change that somebody may want to hear of. */
-export type ChangeKind = 'verdict' | 'labels' | 'end'
-export type ChangeListener = (kind: ChangeKind, slot: number) => void
 
 const FREE = 0
 const LIVE = 1
@@ -42,7 +31,7 @@ export class FlowTable {
   #latest = 0
   #live = 0
   #endedCount = 0
-  #listener: ChangeListener | undefined
+  readonly #listeners: ChangeListener[] = []
   #ownerListener: ((slot: number) => void) | undefined
   /** Flows that had no room, that left a dump without an end record, and that fell out of the history. */
   readonly losses = { full: 0, vanished: 0, forgotten: 0 }
@@ -67,6 +56,14 @@ export class FlowTable {
   }
   get labelsRefused(): number {
     return this.#labels.refused
+  }
+  /** Slot of the flow that ended first of those that are kept; -1 = none ended. */
+  oldestEnded(): number {
+    return this.#ended.last(0)
+  }
+  /** Time of the newest record, CLOCK_MONOTONIC. */
+  get latestNs(): number {
+    return this.#latest
   }
   /** Slots to walk: 0 … end - 1; `present` says which hold a flow. */
   get end(): number {
@@ -95,11 +92,15 @@ export class FlowTable {
     this.#tags.fill(0)
   }
   onChange(listener: ChangeListener): void {
-    this.#listener = listener
+    this.#listeners.push(listener)
   }
   /** Told of each new flow that has an owner, and of each flow that got another one. */
   onOwner(listener: (slot: number) => void): void {
     this.#ownerListener = listener
+  }
+
+  #tell(kind: ChangeKind, slot: number): void {
+    for (const listener of this.#listeners) listener(kind, slot)
   }
 
   find(high: number, low: number): number {
@@ -146,7 +147,7 @@ export class FlowTable {
     if (over) this.#finish(slot)
     if (type === TYPE.verdict) {
       this.#tags[slot] = 0 // rules may look at the protocol
-      this.#listener?.('verdict', slot)
+      this.#tell('verdict', slot)
     }
     return slot
   }
@@ -156,7 +157,7 @@ export class FlowTable {
     if (slot < 0) this.#labels.wait(record.id, record.labels)
     else if (this.#labels.put(slot, record.labels)) {
       this.#tags[slot] = 0
-      this.#listener?.('labels', slot)
+      this.#tell('labels', slot)
     }
   }
 
@@ -218,7 +219,7 @@ export class FlowTable {
     this.#live--
     this.#ended.add(0, slot)
     this.#endedCount++
-    this.#listener?.('end', slot)
+    this.#tell('end', slot)
     while (this.#endedCount > this.#limits.history) this.#forgetOldest()
   }
 

@@ -27,6 +27,8 @@ export interface KernelSource {
   version(): ReturnType<Addon['version']>
   sdNotify(state: string): boolean
   peerCredentials(fd: number): { pid: number; uid: number; gid: number }
+  /** Rules over packets in user space: Addon.evaluateRules. */
+  readonly evaluateRules: Addon['evaluateRules']
   /** Interfaces of our network namespace; undefined: /sys/class/net tells. */
   interfaces?(): ReturnType<Addon['interfaces']>
 }

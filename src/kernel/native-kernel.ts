@@ -101,6 +101,8 @@ export class NativeKernelSource implements KernelSource {
     return this.#addon.peerCredentials(fd)
   }
 
+  readonly evaluateRules: Addon['evaluateRules'] = (tables, packets) => this.#addon.evaluateRules(tables, packets)
+
   interfaces(): ReturnType<Addon['interfaces']> {
     return this.#addon.interfaces()
   }

@@ -62,6 +62,9 @@ export class RuleControl {
   get etag(): string {
     return etagOf(this.#set)
   }
+  get rules(): readonly Rule[] {
+    return this.#set.rules
+  }
   get recent(): readonly SeenDrop[] {
     return this.#recent
   }

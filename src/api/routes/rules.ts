@@ -8,6 +8,7 @@ import type { RuleText } from '../../rules/load.js'
 import type { ApiContext } from '../context.js'
 import { PartError } from '../problem.js'
 import { exact, problems } from '../schemas.js'
+import { addPreview } from './rules-preview.js'
 
 const BODY_BYTES = 32 * 1024 * 1024
 const BODY_NAME = 'request body'
@@ -63,6 +64,7 @@ export const ruleRoutes =
       { parseAs: 'string', bodyLimit: BODY_BYTES },
       (_request, body, done) => done(null, body),
     )
+    addPreview(app, context, { textsOf, mayCompile: onlySocket, bodyLimit: BODY_BYTES })
     const ago = (ns: bigint): number | null => (ns === 0n ? null : Number(process.hrtime.bigint() - ns) / 1e9)
 
     app.get(

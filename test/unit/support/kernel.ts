@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel port over batches that a test gives: the daemon runs on it without root.
 import { COUNTERS, RULE_HITS, RULES_SWITCH } from '../../../src/gen/abi.js'
+import { loadAddon } from '../../../src/kernel/native-kernel.js'
 import type { Attachment, Kernel, KernelSource } from '../../../src/kernel/kernel.js'
 
 export class RecordedKernel implements Kernel {
@@ -86,5 +87,6 @@ export const recordedSource = (kernel: RecordedKernel): KernelSource => ({
   probe: async () => [],
   version: () => ({ libbpf: '1.1', abi: 1 }),
   sdNotify: () => false,
+  evaluateRules: (tables, packets) => loadAddon().evaluateRules(tables, packets),
   peerCredentials: () => ({ pid: 1, uid: 0, gid: 0 }),
 })

@@ -41,6 +41,7 @@ export interface FlowSpec {
   bytes?: [bigint, bigint]
   packets?: [bigint, bigint]
   payload?: [number, number]
+  ingress?: [number, number]
   owner?: OwnerSpec
 }
 
@@ -82,6 +83,7 @@ export const record = (spec: FlowSpec = {}): Uint8Array => {
     data.setBigUint64(RECORD.side[end] + SIDE.packets, spec.packets?.[end] ?? 3n, true)
     data.setBigUint64(RECORD.side[end] + SIDE.bytes, spec.bytes?.[end] ?? 300n, true)
     data.setUint16(RECORD.side[end] + SIDE.payloadPackets, spec.payload?.[end] ?? 1, true)
+    data.setUint8(RECORD.side[end] + SIDE.ingress, spec.ingress?.[end] ?? 0)
   }
   const layers = spec.layers ?? []
   for (const [i, name] of layers.entries()) data.setUint16(RECORD.verdict + VERDICT.layer + 2 * i, protocolId(name), true)

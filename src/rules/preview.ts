@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// What rules would have done to the flows of late: those that are live and those that ended and are still kept. The same code
+// decides as in the kernel, for the packet that opened each flow and for those of both ends once its protocol was known.
+import { setImmediate as turn } from 'node:timers/promises'
+import type { End } from '../flows/record-view.js'
+import { RecordView } from '../flows/record-view.js'
+import { viewName } from '../flows/names.js'
+import type { KernelSource } from '../kernel/kernel.js'
+import type { ListInterfaces } from '../kernel/interfaces.js'
+import type { Catalog } from '../services/catalog.js'
+import { UNKNOWN } from '../services/service.js'
+import { Evaluator } from './evaluator.js'
+import { packetOfFlow } from './flow-packet.js'
+import { isKeyed, type Rule } from './model.js'
+import type { Packet } from './packet.js'
+import type { Verdict } from './reference.js'
+
+/** Flows asked about before others get their turn. */
+const BATCH = 64
+/** Longest that one preview may take; what it did not come to is told. */
+const LIMIT_MS = 5000
+const SYN = 2
+
+export interface PreviewRow {
+  readonly rule: string
+  /** Only counted. */
+  readonly audit: boolean
+  readonly service: string
+  readonly serviceId: string
+  flows: number
+  packets: number
+  bytes: number
+  /** The newest of them, in words. */
+  readonly example: string
+}
+
+export interface Preview {
+  /** Flows of the window, and those of them that were looked at in time. */
+  readonly flows: number
+  readonly looked: number
+  /** wire: as the rules are enforced; socket: nothing crossed an interface that is watched. */
+  readonly view: 'wire' | 'socket'
+  /** Seconds back to which every flow is still known; the window, when it is all there. */
+  readonly coveredSeconds: number
+  readonly rows: readonly PreviewRow[]
+}
+
+export interface PreviewParts {
+  readonly source: Pick<KernelSource, 'evaluateRules'>
+  readonly interfaces: ListInterfaces
+  readonly catalog: Catalog
+  readonly now: () => number
+}
+
+interface Asked {
+  readonly slot: number
+  readonly text: string
+  readonly ends: readonly End[]
+  /** The opening one, then one of each end that sent. */
+  readonly packets: readonly Packet[]
+}
+
+/** What becomes of a flow by one rule. */
+interface Outcome {
+  readonly rule: number
+  readonly ends: readonly End[]
+}
+
+function ask(slot: number, view: RecordView, interfaceName: string): Asked {
+  const { source } = view
+  const ends = [source, source === 0 ? (1 as const) : (0 as const)].filter((end) => view.packetsNear(end) > 0)
+  const wire = viewName(view.view) === 'wire'
+  // Of a socket's flow, end 0 is the local one.
+  const way = (end: End): 'in' | 'out' => ((wire ? view.ingress(end) : end === 1) ? 'in' : 'out')
+  const link = { ifindex: view.ifindex, interface: interfaceName }
+  const open = view.state === 'pending'
+  const late = ends.map((end) => ({ ...packetOfFlow(view, end, way(end)).packet, ...link, pending: open }))
+  const { packet, text } = packetOfFlow(view, source, way(source))
+  const first = {
+    ...packet,
+    ...link,
+    tcpFlags: packet.tcpFlags === undefined ? undefined : SYN,
+    pending: true,
+    layers: [],
+    named: 0,
+    confidence: 0,
+  }
+  return { slot, text, ends, packets: [first, ...late] }
+}
+
+/** A flow whose opening packet is dropped never is; one that a rule about protocols drops is dropped in both directions. */
+function outcomes(rules: readonly Rule[], { ends, packets }: Asked, verdicts: readonly Verdict[]): Outcome[] {
+  const found: Outcome[] = []
+  const counted = new Set(verdicts.map(({ audit }) => audit).filter((audit) => audit !== undefined))
+  for (const rule of counted) found.push({ rule, ends: ends.filter((_, i) => [0, i + 1].some((at) => verdicts[at]?.audit === rule)) })
+  const whole = verdicts.find(({ drop, rule }, i) => drop && rule !== undefined && (i === 0 || isKeyed(rules[rule] as Rule)))
+  if (whole?.rule !== undefined) return [...found, { rule: whole.rule, ends }]
+  for (let i = 1; i < packets.length; i++) {
+    const { drop, rule } = verdicts[i] as Verdict
+    if (drop && rule !== undefined) found.push({ rule, ends: [ends[i - 1] as End] })
+  }
+  return found
+}
+
+class Tally {
+  readonly #rows = new Map<string, PreviewRow>()
+  readonly #rules: readonly Rule[]
+  readonly #catalog: Catalog
+  readonly #view = new RecordView()
+
+  constructor(rules: readonly Rule[], catalog: Catalog) {
+    this.#rules = rules
+    this.#catalog = catalog
+  }
+
+  add({ slot, text }: Asked, { rule: index, ends }: Outcome): void {
+    const rule = this.#rules[index] as Rule
+    const service = this.#catalog.service(slot) ?? UNKNOWN
+    const view = this.#catalog.table.view(slot, this.#view)
+    const key = `${index} ${service.id}`
+    const row: PreviewRow = this.#rows.get(key) ?? {
+      rule: rule.name,
+      audit: rule.audit,
+      service: service.name,
+      serviceId: service.id,
+      flows: 0,
+      packets: 0,
+      bytes: 0,
+      example: text,
+    }
+    row.flows++
+    for (const end of ends) {
+      row.packets += view.packetsNear(end)
+      row.bytes += view.bytesNear(end)
+    }
+    this.#rows.set(key, row)
+  }
+
+  rows(): PreviewRow[] {
+    return [...this.#rows.values()].sort((a, b) => b.flows - a.flows || b.bytes - a.bytes || (a.rule < b.rule ? -1 : 1))
+  }
+}
+
+/** Slots of the window's flows, the newest first; those of the wire view when there are any. */
+function slotsOf({ table }: Catalog, seconds: number): { slots: number[]; view: 'wire' | 'socket' } {
+  const since = table.latestNs - seconds * 1e9
+  const view = new RecordView()
+  const found: Record<string, number[]> = { wire: [], socket: [] }
+  for (let slot = table.end - 1; slot >= 0; slot--)
+    if (table.present(slot) && table.view(slot, view).lastNs >= since) found[viewName(view.view) ?? '']?.push(slot)
+  const [wire = [], socket = []] = [found['wire'], found['socket']]
+  return wire.length > 0 ? { slots: wire, view: 'wire' } : { slots: socket, view: 'socket' }
+}
+
+function covered({ table }: Catalog, seconds: number): number {
+  const oldest = table.losses.forgotten > 0 ? table.oldestEnded() : -1
+  if (oldest < 0) return seconds
+  return Math.min(seconds, Math.floor((table.latestNs - table.view(oldest, new RecordView()).nowNs) / 1e9))
+}
+
+/** `seconds`: how far back. Looks at what is known now; the caller brings the table up to date. */
+export async function previewRules(parts: PreviewParts, rules: readonly Rule[], seconds: number): Promise<Preview> {
+  const { catalog, source, interfaces, now } = parts
+  const { slots, view } = slotsOf(catalog, seconds)
+  const evaluator = new Evaluator(source, rules, interfaces())
+  const tally = new Tally(rules, catalog)
+  const record = new RecordView()
+  const until = now() + LIMIT_MS
+  let looked = 0
+  while (rules.length > 0 && looked < slots.length && now() < until) {
+    // Flows come and go between turns: what is in a slot now is what is asked about.
+    const batch = slots
+      .slice(looked, looked + BATCH)
+      .filter((slot) => catalog.table.present(slot))
+      .map((slot) => {
+        catalog.table.view(slot, record)
+        return ask(slot, record, catalog.interfaceName(record.ifindex) ?? '')
+      })
+    const verdicts = evaluator.ask(batch.flatMap(({ packets }) => packets))
+    let at = 0
+    for (const asked of batch) {
+      const mine = verdicts.slice(at, at + asked.packets.length)
+      at += asked.packets.length
+      for (const outcome of outcomes(rules, asked, mine)) tally.add(asked, outcome)
+    }
+    looked = Math.min(slots.length, looked + BATCH)
+    await turn()
+  }
+  return {
+    flows: slots.length,
+    looked: rules.length === 0 ? slots.length : looked,
+    view,
+    coveredSeconds: covered(catalog, seconds),
+    rows: tally.rows(),
+  }
+}
