@@ -12,9 +12,7 @@ import { TableIndex } from './table-index.js'
 import type { ChangeKind, ChangeListener, TableLimits } from './table-types.js'
 import type { Endpoint } from './tuple.js'
 
-const FREE = 0
-const LIVE = 1
-const ENDED = 2
+const [FREE, LIVE, ENDED] = [0, 1, 2]
 
 export class FlowTable {
   readonly #limits: TableLimits
