@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <napi.h>
 
+#include "calls.h"
 #include "classify.h"
 #include "core.h"
 #include "host.h"
@@ -25,6 +26,7 @@ static Napi::Object Exports(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("version", Napi::Function::New<Version>(env, "version"));
 	exports.Set("openKernel", Napi::Function::New<OpenKernel>(env, "openKernel"));
+	exports.Set("takeDown", Napi::Function::New<TakeDown>(env, "takeDown"));
 	exports.Set("probe", Napi::Function::New<RunProbe>(env, "probe"));
 	exports.Set("createReplay", Napi::Function::New<CreateReplay>(env, "createReplay"));
 	exports.Set("packClaims", Napi::Function::New<PackClaims>(env, "packClaims"));

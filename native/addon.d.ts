@@ -52,6 +52,8 @@ export interface KernelOptions {
   without?: string[]
   /** Read-only variables of the object, by name. */
   constants?: Record<string, number>
+  /** Folder on a BPF file system for what outlives this process; without it nothing does. */
+  keep?: string
   /** Have the kernel measure program run time. */
   stats?: boolean
 }
@@ -119,7 +121,18 @@ export interface KernelHandle {
   installPacks(packs: Uint8Array, names: Uint8Array): void
   /** The names that the loaded programs hold, as above. */
   packNames(): Uint8Array
-  /** Detaches everything. Twice is allowed. */
+  /** What is kept for the process after this one; without a folder nothing is. */
+  readonly kept: {
+    readonly folder?: string
+    /** Maps and attachments that were there already. */
+    readonly maps?: number
+    readonly links?: number
+    /** Why nothing is kept although it was asked for. */
+    readonly error?: string
+  }
+  /** Everything that is wanted is attached: what earlier processes kept besides is removed. */
+  settle(): void
+  /** Detaches everything that is not kept. Twice is allowed. */
   close(): void
 }
 
@@ -165,6 +178,8 @@ export interface ProbeResult {
 export interface Addon {
   version(): { libbpf: string; abi: number }
   openKernel(options: KernelOptions): Promise<KernelHandle>
+  /** Removes all that was kept in this folder, and detaches it; says how many objects there were. EBUSY: a process has it. */
+  takeDown(folder: string): Promise<number>
   /** Tries each kernel feature for real. */
   probe(): Promise<ProbeResult[]>
   /** packs: rules as src/packs/compile.ts writes them. */

@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "qdisc.h"
-
 namespace flowident {
 
 namespace {
@@ -54,10 +52,46 @@ int drainIterator(bpf_link *link, std::vector<uint8_t> *out)
 	}
 }
 
+/* The link that an earlier process kept, with this program in place of its own; empty: there is none, or it cannot be. */
+Fd Attacher::takeOver(const std::string &name, int ifindex, bpf_program *p)
+{
+	Keep *keep = object_->keep();
+	Fd fd = keep ? keep->link(name, ifindex) : Fd();
+
+	if (!fd)
+		return fd;
+	if (bpf_link_update(fd.get(), bpf_program__fd(p), nullptr)) {
+		keep->dropLink(name);
+		return Fd();
+	}
+	keep->renew(name);
+	return fd;
+}
+
+/* A pin that fails leaves an attachment that ends with this process, as without keeping. */
+void Attacher::keepLink(Held *h, const std::string &name)
+{
+	Keep *keep = object_->keep();
+
+	if (keep && !keep->pinLink(name, h->link ? bpf_link__fd(h->link.get()) : h->fd.get()))
+		h->kept = name;
+}
+
 Attachment Attacher::attachCgroup(bpf_program *p, int cgroup_fd, const std::string &path)
 {
 	Attachment a{.program = bpf_program__name(p), .target = path, .mode = "cgroup"};
 	LogCapture log;
+	Held h;
+
+	if (object_->keep() && !object_->keep()->isOfCgroup(a.program, cgroup_fd))
+		object_->keep()->dropLink(a.program);
+	h.fd = takeOver(a.program, 0, p);
+	if (h.fd) {
+		a.ok = true;
+		h.kept = a.program;
+		held_.push_back(std::move(h));
+		return a;
+	}
 	/* A link shares the cgroup with other programs (BPF_F_ALLOW_MULTI) and goes with its last descriptor. */
 	LinkPtr link(bpf_program__attach_cgroup(p, cgroup_fd));
 
@@ -66,9 +100,8 @@ Attachment Attacher::attachCgroup(bpf_program *p, int cgroup_fd, const std::stri
 		return a;
 	}
 	a.ok = true;
-	Held h;
-
 	h.link = std::move(link);
+	keepLink(&h, a.program);
 	held_.push_back(std::move(h));
 	return a;
 }
@@ -87,7 +120,9 @@ Attachment Attacher::attachTracing(bpf_program *p)
 	a.ok = true;
 	Held h;
 
+	/* such a link takes no other program: the kept one goes when this one is there */
 	h.link = std::move(link);
+	keepLink(&h, a.program);
 	held_.push_back(std::move(h));
 	return a;
 }
@@ -146,17 +181,20 @@ bool Attacher::host(const std::string &cgroup, std::vector<Attachment> *out)
 
 void Attacher::release(Held &h)
 {
-	if (h.tc_point) {
-		LogCapture quiet;
-		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = h.ifindex, .attach_point = static_cast<bpf_tc_attach_point>(h.tc_point));
-		LIBBPF_OPTS(bpf_tc_opts, opts, .handle = h.tc_handle, .priority = h.tc_priority);
-
-		bpf_tc_detach(&hook, &opts); /* the interface may be gone: then so is the filter */
-		if (h.made_qdisc)
-			removeClsact(h.ifindex);
-	}
+	if (h.classifier)
+		detachFilter(h.tc);
 	h.link.reset();
 	h.fd.reset();
+}
+
+void Attacher::forget(const Held &h)
+{
+	if (h.kept.empty())
+		return;
+	if (h.classifier)
+		object_->keep()->dropFilter(h.tc);
+	else
+		object_->keep()->dropLink(h.kept);
 }
 
 void Attacher::close()
@@ -165,9 +203,21 @@ void Attacher::close()
 
 	closed_ = true;
 	while (!held_.empty()) {
-		release(held_.back());
+		Held &h = held_.back();
+
+		if (!h.kept.empty())
+			h.classifier = false; /* stays where it is */
+		release(h);
 		held_.pop_back();
 	}
+}
+
+void Attacher::settle()
+{
+	std::lock_guard<std::mutex> lock(mutex_);
+
+	if (!closed_ && object_->keep())
+		object_->keep()->finish();
 }
 
 void Attacher::detach(int ifindex)
@@ -177,6 +227,7 @@ void Attacher::detach(int ifindex)
 	for (size_t i = held_.size(); i-- > 0;) {
 		if ((held_[i].ifindex != ifindex || ifindex == 0) && !(held_[i].filter && held_[i].ifindex == ifindex))
 			continue;
+		forget(held_[i]);
 		release(held_[i]);
 		held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(i));
 	}

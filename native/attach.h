@@ -41,6 +41,9 @@ public:
 	bool interface(int ifindex, const InterfaceOptions &options, std::vector<Attachment> *out);
 	bool filter(int ifindex, std::vector<Attachment> *out);
 	void detach(int ifindex);
+	/* Everything that is wanted is attached: what earlier processes kept besides goes. */
+	void settle();
+	/* Detaches everything but what is kept. */
 	void close();
 
 private:
@@ -50,9 +53,9 @@ private:
 		bool filter = false;
 		LinkPtr link;
 		Fd fd; /* raw bpf_link or packet socket */
-		int tc_point = 0; /* enum bpf_tc_attach_point, 0 = none */
-		uint32_t tc_handle = 0, tc_priority = 0;
-		bool made_qdisc = false;
+		bool classifier = false; /* `tc` says which */
+		Filter tc;
+		std::string kept; /* name of its pin; empty: not pinned */
 	};
 
 	Attachment attachCgroup(bpf_program *p, int cgroup_fd, const std::string &path);
@@ -64,6 +67,9 @@ private:
 	Attachment xdp(int ifindex, const std::string &want);
 	Attachment tc(const char *program, int ifindex, bool egress, const std::string &want);
 	static void release(Held &h);
+	void forget(const Held &h);
+	Fd takeOver(const std::string &name, int ifindex, bpf_program *p);
+	void keepLink(Held *h, const std::string &name);
 
 	std::shared_ptr<Object> object_;
 	std::mutex mutex_;

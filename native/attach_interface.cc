@@ -8,6 +8,7 @@
 #include <linux/pkt_sched.h>
 #include <net/if.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -61,12 +62,42 @@ void note(std::string *all, const std::string &what, const std::string &text)
 	*all += (all->empty() ? "" : "; ") + what + ": " + text;
 }
 
+/* Whether the interface's XDP program runs in this mode. */
+bool runsAs(int ifindex, const char *mode)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	LogCapture quiet;
+
+	return bpf_xdp_query(ifindex, 0, &q) == 0 && (strcmp(mode, "native") == 0 ? q.drv_prog_id : q.skb_prog_id) != 0;
+}
+
+/* An interface's number means something in its network namespace only. */
+std::string pinName(const char *program, int ifindex)
+{
+	struct stat s = {};
+
+	stat("/proc/self/ns/net", &s);
+	return std::string(program) + "@" + std::to_string(ifindex) + "@" + std::to_string(s.st_ino);
+}
+
 } // namespace
 
 bool Attacher::tryXdp(int ifindex, const char *mode, Attachment *a)
 {
 	bpf_program *p = object_->program("fi_xdp");
+	const std::string name = pinName("fi_xdp", ifindex);
 	LogCapture log;
+	Held h;
+
+	h.ifindex = ifindex;
+	/* one in another mode that is wanted no more has gone before: see xdp() */
+	if (runsAs(ifindex, mode) && (h.fd = takeOver(name, ifindex, p))) {
+		a->mode = mode;
+		a->ok = true;
+		h.kept = name;
+		held_.push_back(std::move(h));
+		return true;
+	}
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = static_cast<uint32_t>(strcmp(mode, "native") == 0 ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE));
 	Fd fd(bpf_link_create(bpf_program__fd(p), ifindex, BPF_XDP, &opts));
 
@@ -79,20 +110,24 @@ bool Attacher::tryXdp(int ifindex, const char *mode, Attachment *a)
 	}
 	a->mode = mode;
 	a->ok = true;
-	Held h;
-
-	h.ifindex = ifindex;
 	h.fd = std::move(fd);
+	keepLink(&h, name);
 	held_.push_back(std::move(h));
 	return true;
 }
 
 bool Attacher::tryTcx(bpf_program *p, int ifindex, bool egress, Attachment *a)
 {
+	const std::string name = pinName(bpf_program__name(p), ifindex);
 	LogCapture log;
-	Fd fd(bpf_link_create(bpf_program__fd(p), ifindex, egress ? kTcxEgress : kTcxIngress, nullptr));
+	Held h;
 
-	if (!fd) {
+	h.ifindex = ifindex;
+	if ((h.fd = takeOver(name, ifindex, p)))
+		h.kept = name;
+	Fd fd(h.fd ? -1 : bpf_link_create(bpf_program__fd(p), ifindex, egress ? kTcxEgress : kTcxIngress, nullptr));
+
+	if (!fd && !h.fd) {
 		int err = errno;
 
 		/* a kernel without TCX does not know the attach type */
@@ -101,42 +136,48 @@ bool Attacher::tryTcx(bpf_program *p, int ifindex, bool egress, Attachment *a)
 	}
 	a->mode = "tcx";
 	a->ok = true;
-	Held h;
-
-	h.ifindex = ifindex;
-	h.fd = std::move(fd);
+	if (fd) {
+		h.fd = std::move(fd);
+		keepLink(&h, name);
+	}
 	held_.push_back(std::move(h));
 	return true;
 }
 
 bool Attacher::tryClsact(bpf_program *p, int ifindex, bool egress, Attachment *a)
 {
+	Keep *keep = object_->keep();
 	LogCapture log;
 	Held h;
 
 	h.ifindex = ifindex;
-	h.tc_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS;
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = static_cast<bpf_tc_attach_point>(h.tc_point));
-	/* No handle and no priority: the kernel picks free ones, so nothing is replaced. */
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(p));
+	h.classifier = true;
+	h.tc = {.program = bpf_program__name(p), .ifindex = ifindex, .egress = egress};
+	for (const Filter &f : keep ? keep->filters() : std::vector<Filter>())
+		if (f.program == h.tc.program && f.ifindex == ifindex)
+			h.tc = f;
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	/* No handle and no priority: the kernel picks free ones, so nothing is replaced but what an earlier process kept. */
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(p), .flags = static_cast<uint32_t>(h.tc.handle ? BPF_TC_F_REPLACE : 0), .handle = h.tc.handle,
+		    .priority = h.tc.priority);
 	int err = bpf_tc_hook_create(&hook);
 
 	if (err && err != -EEXIST) {
-		h.tc_point = 0;
 		note(&a->error, "clsact", why(err, log));
 		return false;
 	}
-	h.made_qdisc = err == 0;
+	h.tc.made_qdisc |= err == 0;
 	err = bpf_tc_attach(&hook, &opts);
 	if (err) {
-		h.tc_point = 0;
 		note(&a->error, "clsact", why(err, log));
 		return false;
 	}
-	h.tc_handle = opts.handle;
-	h.tc_priority = opts.priority;
+	h.tc.handle = opts.handle;
+	h.tc.priority = opts.priority;
 	a->mode = "clsact";
 	a->ok = true;
+	if (keep && !keep->pinFilter(h.tc, bpf_program__fd(p)))
+		h.kept = h.tc.program;
 	held_.push_back(std::move(h));
 	return true;
 }
@@ -161,9 +202,14 @@ Attachment Attacher::xdp(int ifindex, const std::string &want)
 {
 	Attachment a{.program = "fi_xdp", .target = interfaceName(ifindex), .ifindex = ifindex, .mode = "none"};
 
+	const bool native = want == "auto" || want == "native", generic = want == "auto" || want == "generic";
+
+	/* a kept one in the mode that is not wanted: there cannot be both */
+	if (Keep *keep = object_->keep(); keep && native != generic && !runsAs(ifindex, want.c_str()))
+		keep->dropLink(pinName("fi_xdp", ifindex));
 	if (!object_->program("fi_xdp"))
 		a.error = "this kernel refused the program";
-	else if (((want == "auto" || want == "native") && tryXdp(ifindex, "native", &a)) || ((want == "auto" || want == "generic") && tryXdp(ifindex, "generic", &a)))
+	else if ((native && tryXdp(ifindex, "native", &a)) || (generic && tryXdp(ifindex, "generic", &a)))
 		return a;
 	if (want != "auto")
 		return a;

@@ -13,6 +13,7 @@
 #include "options.h"
 #include "probe.h"
 #include "ring.h"
+#include "calls.h"
 #include "packs.h"
 #include "rules.h"
 #include "values.h"
@@ -50,7 +51,9 @@ public:
 					   InstanceMethod<&KernelHandle::RuleHits>("ruleHits"),
 					   InstanceMethod<&KernelHandle::InstallPacks>("installPacks"),
 					   InstanceMethod<&KernelHandle::PackNames>("packNames"),
+					   InstanceMethod<&KernelHandle::Settle>("settle"),
 					   InstanceMethod<&KernelHandle::Close>("close"),
+					   InstanceAccessor<&KernelHandle::GetKept>("kept"),
 					   InstanceAccessor<&KernelHandle::GetSkipped>("skipped"),
 				   });
 	}
@@ -244,6 +247,14 @@ private:
 		return info.Env().Undefined();
 	}
 
+	Napi::Value Settle(const Napi::CallbackInfo &info)
+	{
+		if (!closed(info.Env()))
+			attacher_->settle();
+		return info.Env().Undefined();
+	}
+
+	Napi::Value GetKept(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : keptValue(info.Env(), *object_); }
 	Napi::Value GetSkipped(const Napi::CallbackInfo &) { return skipped_.Value(); }
 
 	std::shared_ptr<Object> object_;
@@ -281,17 +292,6 @@ Napi::Value OpenKernel(const Napi::CallbackInfo &info)
 		[](Napi::Env e, Loaded *out) -> Napi::Value {
 			return KernelHandle::define(e).New({Napi::External<std::shared_ptr<Object>>::New(e, &out->object)});
 		});
-}
-
-Napi::Value RunProbe(const Napi::CallbackInfo &info)
-{
-	return Job<std::vector<ProbeResult>>::run(
-		info.Env(), "flowident:probe",
-		[](std::vector<ProbeResult> *out) {
-			*out = probe();
-			return Failure{};
-		},
-		[](Napi::Env e, std::vector<ProbeResult> *out) { return toValue(e, *out); });
 }
 
 } // namespace flowident

@@ -8,8 +8,6 @@ namespace flowident {
 
 /* openKernel(options): Promise<KernelHandle> of addon.d.ts. */
 Napi::Value OpenKernel(const Napi::CallbackInfo &info);
-/* probe(): Promise<ProbeResult[]>. */
-Napi::Value RunProbe(const Napi::CallbackInfo &info);
 
 } // namespace flowident
 

@@ -198,10 +198,25 @@ void Object::skipMissing()
 	}
 }
 
+/* Without a place to keep it the rest works as well; only another process that keeps things there is an error. */
+bool Object::openKeep(const LoadOptions &options, Failure *why)
+{
+	if (options.keep.empty() || (keep_ = Keep::open(options.keep, why)))
+		return true;
+	if (why->err == EBUSY)
+		return false;
+	keep_error_ = why->op + " " + why->object + ": " + why->message;
+	*why = {};
+	return true;
+}
+
 std::shared_ptr<Object> Object::load(const LoadOptions &options, Failure *why)
 {
 	auto self = std::make_shared<Object>();
 	LogCapture capture;
+
+	if (!self->openKeep(options, why))
+		return nullptr;
 
 	/* A failed load closes everything, so each program that is dropped costs one more load. They are few, and only on
 	 * kernels that are old or locked down. */
@@ -210,6 +225,8 @@ std::shared_ptr<Object> Object::load(const LoadOptions &options, Failure *why)
 			return nullptr;
 		if (self->skipped_.empty())
 			self->skipMissing();
+		if (self->keep_ && (*why = self->keep_->reuse(self->object_.get())))
+			return nullptr;
 		capture.clear();
 		int err = bpf_object__load(self->object_.get());
 
@@ -228,6 +245,8 @@ std::shared_ptr<Object> Object::load(const LoadOptions &options, Failure *why)
 		}
 		self->skip(log.program, useful, log.verifier);
 	}
+	if (self->keep_ && (*why = self->keep_->pinMaps(self->object_.get())))
+		return nullptr;
 	if (options.stats) {
 		int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
 

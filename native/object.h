@@ -11,6 +11,7 @@
 
 #include "error.h"
 #include "handles.h"
+#include "keep.h"
 
 namespace flowident {
 
@@ -23,6 +24,7 @@ struct LoadOptions {
 	std::vector<std::string> without;
 	std::map<std::string, double> constants;
 	bool stats = false;
+	std::string keep; /* folder for what outlives the process; empty: nothing does */
 };
 
 struct Skipped {
@@ -41,14 +43,21 @@ public:
 	bpf_program *program(const std::string &name) const;
 	bpf_map *map(const std::string &name) const;
 	const std::vector<Skipped> &skipped() const { return skipped_; }
+	/* nullptr: nothing is kept */
+	Keep *keep() const { return keep_.get(); }
+	/* Why nothing is kept although it was asked for. */
+	const std::string &keepError() const { return keep_error_; }
 
 private:
 	bool open(const LoadOptions &options, Failure *why);
 	bool configure(const LoadOptions &options, Failure *why);
+	bool openKeep(const LoadOptions &options, Failure *why);
 	void skipMissing();
 	void skip(const std::string &program, const std::string &error, const std::string &log);
 	bool isSkipped(const std::string &program) const;
 
+	std::unique_ptr<Keep> keep_; /* unlocks after everything is closed */
+	std::string keep_error_;
 	ObjectPtr object_;
 	Fd stats_;
 	std::vector<Skipped> skipped_;

@@ -71,6 +71,8 @@ bool readLoadOptions(Napi::Env env, Napi::Value from, LoadOptions *to)
 		failArgument(env, "openKernel: object must be a path");
 		return false;
 	}
+	if (Napi::Value keep = o.Get("keep"); keep.IsString())
+		to->keep = keep.As<Napi::String>().Utf8Value();
 	if (path.IsString())
 		to->path = path.As<Napi::String>().Utf8Value();
 	/* 16 Mi entries of 204 bytes are 3.3 GB: more is a mistake */
