@@ -126,17 +126,17 @@ Failure installRules(const Object &object, const RuleTables *tables, uint32_t *g
 	if (!map || bpf_map_lookup_elem(bpf_map__fd(map), &zero, &now))
 		return failure("install rules", kSwitch, map ? errno : ENOENT);
 	/* switched off, the last one is still remembered: a flow's marks of old must not fit a new set */
-	const uint32_t last = now.generation ? now.generation : now.pad;
+	const uint32_t last = now.generation ? now.generation : now.last;
 	const uint32_t old = last & 1;
 
-	next.pad = last;
+	next.last = last;
 	if (tables) {
 		next.generation = last >= 65535 ? 2 : last + 1;
 		if (Failure f = build(object, *tables, next.generation & 1)) {
 			drop(object, next.generation & 1);
 			return f;
 		}
-		next.pad = next.generation;
+		next.last = next.generation;
 	}
 	if (bpf_map_update_elem(bpf_map__fd(map), &zero, &next, BPF_ANY))
 		return failure("install rules", kSwitch, errno);
@@ -166,7 +166,7 @@ Failure readRuleHits(const Object &object, uint32_t rules, Buffer *out)
 	out->assign(sizeof(fi_rules_switch) + rules * sizeof(fi_rule_hits), 0);
 	if (!sw || !hits || bpf_map_lookup_elem(bpf_map__fd(sw), &zero, &now))
 		return failure("read map", kSwitch, sw ? errno : ENOENT);
-	const uint32_t bank = (now.generation ? now.generation : now.pad) & 1;
+	const uint32_t bank = (now.generation ? now.generation : now.last) & 1;
 
 	memcpy(out->data(), &now, sizeof(now));
 	if (bpf_map_lookup_elem(bpf_map__fd(hits), &bank, &id))
@@ -215,7 +215,7 @@ Napi::Value RulesOff(const Napi::CallbackInfo &info)
 			return fail(info.Env(), failure("read map", kSwitch, errno));
 		if (!now.generation)
 			continue;
-		next.pad = now.generation;
+		next.last = now.generation;
 		if (bpf_map_update_elem(fd.get(), &zero, &next, BPF_ANY))
 			return fail(info.Env(), failure("write map", kSwitch, errno));
 		off++;

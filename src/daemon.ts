@@ -14,7 +14,6 @@ import { FlowTable } from './flows/table.js'
 import { cgroupMount } from './kernel/cgroup-mount.js'
 import { attachHost } from './kernel/host.js'
 import { InterfaceNames, interfaceLister } from './kernel/interfaces.js'
-import { kernelOptions } from './kernel/options.js'
 import type { Attachment, Kernel } from './kernel/kernel.js'
 import { Wire } from './kernel/wire.js'
 import { Live } from './services/live.js'
@@ -23,6 +22,7 @@ import { daemonCollectors } from './metrics/collectors.js'
 import { Metrics } from './metrics/metrics.js'
 import { DEFAULT_LIMITS } from './owners/facts.js'
 import { Owners } from './owners/owners.js'
+import { isTakenOver, openKernel, ruleStore, settle } from './daemon/keep.js'
 import { type DaemonParts, hostParts } from './daemon/parts.js'
 import { PackControl } from './packs/control.js'
 import { ruleControl } from './rules/control.js'
@@ -65,7 +65,7 @@ export class Daemon implements AsyncDisposable {
     const listeners = await Listeners.open(config.listen.map(parseListen), door.handle, parts.env)
     let daemon: Daemon | undefined
     try {
-      daemon = new Daemon(config, log, parts, await parts.source.open(kernelOptions(config)), listeners)
+      daemon = new Daemon(config, log, parts, await openKernel(parts.source, config, log.child({ area: 'keep' })), listeners)
       await daemon.#open(door)
       return daemon
     } catch (error) {
@@ -110,7 +110,7 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #open(door: Door): Promise<void> {
-    const rules = ruleControl(this.#kernel, this.#parts, this.#log)
+    const rules = ruleControl(this.#kernel, this.#parts, this.#log, ruleStore(this.#kernel, this.#config))
     const previewParts = {
       source: this.#parts.source,
       interfaces: interfaceLister(this.#parts.source, this.#parts.roots.sys),
@@ -138,8 +138,9 @@ export class Daemon implements AsyncDisposable {
     const quic = this.#config.deep.quic && this.#parts.readTls ? new QuicInitials(this.#parts.readTls) : undefined
     this.#kernel.startRing(new Live(this.#table, this.#catalog, this.#owners, quic, rules).onBatch)
     this.#packs.take(this.#config.packs.folder) // before the rules, which may name them
-    await rules.start(this.#config.rules.folder) // in force with the first packet that is seen
+    await rules.start(this.#config.rules.folder, isTakenOver(this.#kernel)) // in force with the first packet that is seen
     await this.#attach()
+    settle(this.#kernel, this.#log.child({ area: 'keep' }))
     await this.#owners.boot()
     await this.#refresher.fresh()
     await this.#updateTraffic().catch(() => undefined) // told by the first scrape again

@@ -6,6 +6,7 @@ import type { Register } from './command.js'
 import { register as config } from './config.js'
 import { register as demo } from './demo.js'
 import { register as doctor } from './doctor.js'
+import { register as down } from './down.js'
 import { register as explain } from './explain.js'
 import { register as flows } from './flows.js'
 import { type Io, painter, printable } from './output.js'
@@ -19,7 +20,7 @@ import { packageVersion, register as version } from './version.js'
 import { register as who } from './who.js'
 
 /** In the order of the help text. */
-const commands: readonly Register[] = [run, flows, services, who, explain, top, replay, demo, doctor, rules, config, packs, version]
+const commands: readonly Register[] = [run, flows, services, who, explain, top, replay, demo, doctor, rules, down, config, packs, version]
 
 export function buildProgram(io: Io): Command {
   const program = new Command('flowident')

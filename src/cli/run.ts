@@ -71,7 +71,7 @@ export async function runDaemon(context: RunContext, config: Config): Promise<vo
     log.info({ ms: Math.round(performance.now() - started) }, 'ready')
     notify(`READY=1\nSTATUS=Watching\nMAINPID=${process.pid}`)
     if (!signal.aborted) await once(signal, 'abort')
-    log.info('stopping: detaching everything')
+    log.info(config.keep.enabled ? 'stopping: what is kept stays attached' : 'stopping: detaching everything')
     notify('STOPPING=1\nSTATUS=Detaching')
   } finally {
     stopListening()

@@ -1,45 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every setting, once: type, default, check, and the text of docs/CONFIG.md. Environment names and flags are derived from the path.
-import Type, { type Static, type TSchema } from 'typebox'
+import Type, { type Static } from 'typebox'
 import { logFormats, logLevels } from '../log.js'
 import { isListen } from './listen.js'
+import { count, folder, glob, name, type SettingSchema, section, word, words } from './schema-words.js'
 
-/** What our schemas carry beside JSON Schema: `section` marks an object of settings, `expects` says in words what is allowed. */
-export interface SettingSchema extends TSchemaLike {
-  readonly section?: boolean
-  readonly expects?: string
-  readonly prepend?: boolean
-}
-interface TSchemaLike {
-  readonly type?: string
-  readonly properties?: Readonly<Record<string, SettingSchema>>
-  readonly items?: SettingSchema
-  readonly enum?: readonly string[]
-  readonly default?: unknown
-  readonly description?: string
-  readonly [key: string]: unknown
-}
-
-const section = <T extends Record<string, TSchema>>(description: string, properties: T) =>
-  Type.Object(properties, { section: true, additionalProperties: false, description })
-
-const word = <const T extends readonly string[]>(values: T, fallback: T[number], description: string) =>
-  Type.Unsafe<T[number]>({ type: 'string', enum: values, default: fallback, description, expects: `one of ${values.join(', ')}` })
-
-const count = (fallback: number, minimum: number, maximum: number, description: string) =>
-  Type.Integer({ default: fallback, minimum, maximum, description, expects: `a whole number from ${minimum} to ${maximum}` })
-
-const words = (fallback: string[], description: string, item: Record<string, unknown> = {}, expects = 'a list of words') =>
-  Type.Array(Type.String({ minLength: 1, maxLength: 256, expects, ...item }), {
-    default: fallback,
-    minItems: 1,
-    maxItems: 64,
-    uniqueItems: true,
-    description,
-    expects,
-  })
-
-const glob = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 512, description, expects: 'a pattern' }))
+export type { SettingSchema } from './schema-words.js'
 
 const serviceMatch = Type.Object(
   {
@@ -56,15 +22,6 @@ const serviceMatch = Type.Object(
   },
   { additionalProperties: false, minProperties: 1, description: 'what the owner must look like; all given members must match' },
 )
-
-const name = (description: string) =>
-  Type.String({
-    minLength: 1,
-    maxLength: 63,
-    pattern: '^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$',
-    description,
-    expects: 'a name of letters, digits, dots, dashes and underscores, at most 63 long',
-  })
 
 const serviceRule = Type.Object(
   {
@@ -166,24 +123,19 @@ export const configSchema = section('Settings of flowident', {
     }),
   }),
   rules: section('Drop rules', {
-    folder: Type.String({
-      default: '/etc/flowident/rules.d',
-      minLength: 1,
-      maxLength: 4096,
-      pattern: '^/.*$',
-      description: 'Folder whose *.yaml files hold the rules that are in force from the start.',
-      expects: 'an absolute path',
+    folder: folder('/etc/flowident/rules.d', 'Folder whose *.yaml files hold the rules that are in force from the start.'),
+  }),
+  keep: section('What outlives the daemon', {
+    enabled: Type.Boolean({
+      default: false,
+      description: 'Programs, rules, verdicts and counters stay in the kernel when the daemon ends, and the next one takes them over.',
+      expects: 'true or false',
     }),
+    folder: folder('/sys/fs/bpf/flowident', 'Folder on a BPF file system for them.', 200),
+    state: folder('/var/lib/flowident', 'Folder for the text of the rules in force, so that rules that were applied outlive the daemon as well.'),
   }),
   packs: section('Signature packs', {
-    folder: Type.String({
-      default: '/etc/flowident/signatures.d',
-      minLength: 1,
-      maxLength: 4096,
-      pattern: '^/.*$',
-      description: 'Folder whose *.yaml files add protocols; read again on SIGHUP.',
-      expects: 'an absolute path',
-    }),
+    folder: folder('/etc/flowident/signatures.d', 'Folder whose *.yaml files add protocols; read again on SIGHUP.'),
   }),
   deep: section('Work done in user space on top of the kernel verdict', {
     quic: Type.Boolean({ default: true, description: 'Decrypt QUIC Initial packets for server name and ALPN.', expects: 'true or false' }),

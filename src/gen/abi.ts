@@ -236,6 +236,7 @@ export const RULES_HEAD = {
 export const RULES_SWITCH = {
   sizeof: 8,
   generation: 0,
+  last: 4,
 } as const
 
 /** struct fi_rule_prefix */

@@ -24,6 +24,8 @@ export type Probe = Awaited<ReturnType<Addon['probe']>>[number]
 export interface KernelSource {
   open(options: KernelOptions): Promise<Kernel>
   probe(): Promise<Probe[]>
+  /** Removes what processes before this one kept in a folder; says how many objects. */
+  takeDown?(folder: string): Promise<number>
   version(): ReturnType<Addon['version']>
   sdNotify(state: string): boolean
   peerCredentials(fd: number): { pid: number; uid: number; gid: number }

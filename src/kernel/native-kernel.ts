@@ -54,6 +54,11 @@ export function fromNative(thrown: unknown): FlowidentError {
   const text = where === '' || message.includes(where) ? message : `${where}: ${message}`
   const details = error.verifierLog === undefined ? [] : error.verifierLog.trimEnd().split('\n').slice(-8)
   const name = errorName(error)
+  if (name === 'EBUSY' && error.op === 'lock')
+    return new FlowidentError('kernel-failed', `another flowident runs and keeps its programs in ${error.object ?? ''}`, {
+      cause: thrown,
+      hint: 'Stop it first, or give this one a folder of its own (keep.folder).',
+    })
   // EACCES is also what the verifier answers to a program it does not like; then its log says whether rights are the reason.
   const refusedByVerifier = error.verifierLog !== undefined && !/!root|unpriv|not privileged/i.test(error.verifierLog)
   if (name === 'EPERM' || (name === 'EACCES' && !refusedByVerifier))
@@ -84,6 +89,14 @@ export class NativeKernelSource implements KernelSource {
   async probe(): Promise<Probe[]> {
     try {
       return await this.#addon.probe()
+    } catch (error) {
+      throw fromNative(error)
+    }
+  }
+
+  async takeDown(folder: string): Promise<number> {
+    try {
+      return await this.#addon.takeDown(folder)
     } catch (error) {
       throw fromNative(error)
     }

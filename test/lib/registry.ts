@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync 
 
 const ROOT = '/run/flowident-test'
 
-export type Kind = 'netns' | 'dir' | 'cgroup'
+export type Kind = 'netns' | 'dir' | 'cgroup' | 'mount'
 
 /** Start time of a process in clock ticks since boot, or undefined when there is none: tells a reused pid apart. */
 export function startTime(pid: number): string | undefined {
@@ -47,6 +47,7 @@ export function remove(kind: Kind, name: string): void {
     attempt(() => endMembers(name))
     attempt(() => execFileSync('ip', ['netns', 'delete', name], { stdio: 'ignore' }))
   } else if (kind === 'cgroup') attempt(() => rmdirSync(name))
+  else if (kind === 'mount') attempt(() => execFileSync('umount', ['-l', name], { stdio: 'ignore' }))
   else attempt(() => rmSync(name, { recursive: true, force: true }))
   rmSync(entry(kind, name), { force: true })
 }

@@ -71,6 +71,8 @@ export class RecordedKernel implements Kernel {
   packNames(): Uint8Array {
     return this.names
   }
+  readonly kept = {}
+  settle(): void {}
   testRun(): never {
     throw new Error('a recording runs no programs')
   }
