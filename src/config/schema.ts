@@ -132,7 +132,10 @@ export const configSchema = section('Settings of flowident', {
       expects: 'true or false',
     }),
     folder: folder('/sys/fs/bpf/flowident', 'Folder on a BPF file system for them.', 200),
-    state: folder('/var/lib/flowident', 'Folder for the text of the rules in force, so that rules that were applied outlive the daemon as well.'),
+    state: folder(
+      '/var/lib/flowident',
+      'Folder for the text of the rules in force, so that rules that were applied outlive the daemon as well.',
+    ),
   }),
   packs: section('Signature packs', {
     folder: folder('/etc/flowident/signatures.d', 'Folder whose *.yaml files add protocols; read again on SIGHUP.'),
