@@ -102,6 +102,8 @@ export interface KernelHandle {
   expire(): Promise<void>
   /** { struct fi_agg_key, struct fi_agg summed over CPUs }[]; first, with a zero key, the flows not decided yet. */
   aggregates(): Promise<ArrayBuffer>
+  /** { struct fi_agg_key, struct fi_conn }[] of the aggregates that had TCP connections. */
+  connections(): Promise<ArrayBuffer>
   /** By enum fi_counter, summed over CPUs. */
   counters(): BigUint64Array
   /** What the label assembler had to give up. */

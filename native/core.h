@@ -14,6 +14,7 @@
 extern "C" {
 #endif
 
+#include "../bpf/connection.h"
 #include "../bpf/labels.h"
 #include "../bpf/lib/packet.h"
 

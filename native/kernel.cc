@@ -42,6 +42,7 @@ public:
 					   InstanceMethod<&KernelHandle::DumpFlows>("dumpFlows"),
 					   InstanceMethod<&KernelHandle::Expire>("expire"),
 					   InstanceMethod<&KernelHandle::Aggregates>("aggregates"),
+					   InstanceMethod<&KernelHandle::Connections>("connections"),
 					   InstanceMethod<&KernelHandle::Counters>("counters"),
 					   InstanceMethod<&KernelHandle::Losses>("labelLosses"),
 					   InstanceMethod<&KernelHandle::Programs>("programs"),
@@ -232,6 +233,7 @@ private:
 			[](Napi::Env e, std::vector<MapStats> *out) { return toValue(e, *out); });
 	}
 
+	Napi::Value Connections(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : bytes(info.Env(), "flowident:connections", readConnections); }
 	Napi::Value TestRun(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : testRun(info, *object_); }
 	Napi::Value InstallRules(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : installRules(info, object_); }
 	Napi::Value RuleHits(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : ruleHits(info, object_); }

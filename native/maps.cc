@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <unordered_map>
 
 #include "attach.h"
 #include "core.h"
@@ -237,6 +238,42 @@ Failure readAggregates(const Object &object, Buffer *out)
 		at += kEntry;
 	}
 	out->resize(at);
+	return {};
+}
+
+Failure readConnections(const Object &object, Buffer *out)
+{
+	bpf_map *keys_map = object.map("fi_agg_keys"), *map = object.map("fi_conns");
+	Buffer keys, slots, conn_slots, conns;
+	uint64_t count = 0, conn_count = 0;
+
+	if (!keys_map || !map)
+		return failure("read map", "fi_conns", ENOENT);
+	if (Failure f = readHash(map, &conn_slots, &conns, &conn_count))
+		return f;
+	if (Failure f = readHash(keys_map, &keys, &slots, &count)) /* after it: each slot that was read has its key here */
+		return f;
+	std::unordered_map<uint32_t, uint64_t> key_of;
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint32_t slot;
+
+		memcpy(&slot, slots.data() + i * 4, 4);
+		key_of[slot] = i;
+	}
+	for (uint64_t i = 0; i < conn_count; i++) {
+		uint32_t slot;
+
+		memcpy(&slot, conn_slots.data() + i * 4, 4);
+		auto found = key_of.find(slot);
+
+		if (found == key_of.end()) /* slot 0: no aggregate was free, which is counted */
+			continue;
+		const uint8_t *key = keys.data() + found->second * sizeof(fi_agg_key), *conn = conns.data() + i * sizeof(fi_conn);
+
+		out->insert(out->end(), key, key + sizeof(fi_agg_key));
+		out->insert(out->end(), conn, conn + sizeof(fi_conn));
+	}
 	return {};
 }
 

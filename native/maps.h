@@ -36,6 +36,8 @@ Failure dumpFlows(const Object &object, Buffer *out);
 Failure expireFlows(const Object &object);
 /* { struct fi_agg_key, struct fi_agg }[], slot 0 first with a zero key. */
 Failure readAggregates(const Object &object, Buffer *out);
+/* { struct fi_agg_key, struct fi_conn }[] of the aggregates that had connections. */
+Failure readConnections(const Object &object, Buffer *out);
 /* fi_counters, by index. */
 Failure readCounters(const Object &object, std::vector<uint64_t> *out);
 Failure mapStats(const Object &object, std::vector<MapStats> *out);

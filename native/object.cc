@@ -27,6 +27,7 @@ struct Shape {
 const Shape kShapes[] = {
 	{"fi_flows", sizeof(fi_tuple), sizeof(fi_flow)}, {"fi_new", sizeof(fi_tuple), sizeof(fi_flow)}, {"fi_agg_keys", sizeof(fi_agg_key), 4},
 	{"fi_agg", 4, sizeof(fi_agg)},                   {"fi_owners", 0, sizeof(fi_owner)},            {"fi_counters", 4, 8},
+	{"fi_conns", 4, sizeof(fi_conn)},
 };
 
 uint32_t powerOfTwo(uint32_t n)
@@ -137,6 +138,7 @@ bool Object::configure(const LoadOptions &options, Failure *why)
 		{"fi_pending", options.pending},
 		{"fi_ring", options.ring_bytes ? powerOfTwo(options.ring_bytes) : 0},
 		{"fi_agg_keys", options.aggregates},
+		{"fi_conns", options.aggregates},
 		/* slot 0 is not an aggregate's */
 		{"fi_agg", options.aggregates ? options.aggregates + 1 : 0},
 	};

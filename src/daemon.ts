@@ -29,6 +29,7 @@ import { ruleControl } from './rules/control.js'
 import type { Rule } from './rules/model.js'
 import { previewRules } from './rules/preview.js'
 import { Catalog } from './services/catalog.js'
+import { Connections } from './services/connections.js'
 import { Identifier } from './services/identify.js'
 import { ServiceRegistry } from './services/registry.js'
 import { Traffic } from './services/traffic.js'
@@ -53,6 +54,7 @@ export class Daemon implements AsyncDisposable {
   readonly #owners: Owners
   readonly #catalog: Catalog
   readonly #traffic: Traffic
+  readonly #connections = new Connections()
   readonly #refresher: Refresher
   readonly #events: EventHub
   readonly #packs: PackControl
@@ -185,6 +187,8 @@ export class Daemon implements AsyncDisposable {
       maxSeries: metrics.max_series,
       labels: metrics.labels,
       updateTraffic: () => this.#updateTraffic(),
+      connections: this.#connections,
+      updateConnections: async () => this.#connections.update(await this.#kernel.connections(), this.#catalog.resolveRow),
       attachments: () => [...this.#host, ...this.#wire.attachments],
       fills: () => [
         { name: 'daemon_flows', entries: this.#table.live, capacity: limits.flows },
@@ -222,6 +226,7 @@ export class Daemon implements AsyncDisposable {
   reload(config: Config): readonly string[] {
     this.#catalog.setIdentifier(new Identifier(config.services))
     this.#traffic.reassign()
+    this.#connections.reassign()
     this.#packs.take(config.packs.folder)
     return changedSettings(this.#config, config).filter((path) => !RELOADABLE.test(path))
   }

@@ -24,6 +24,8 @@
 
 #define AF_INET 2
 #define AF_INET6 10
+#define TCP_ESTABLISHED 1
+#define TCP_SYN_SENT 2
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define PF_KTHREAD 0x00200000
@@ -52,6 +54,11 @@ struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_type;
 	__u16 sk_protocol;
+	int sk_err;
+} FI_CORE;
+struct tcp_sock {
+	__u32 srtt_us; /* eighths of a microsecond */
+	__u32 total_retrans;
 } FI_CORE;
 struct socket {
 	struct sock *sk;

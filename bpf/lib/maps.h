@@ -21,7 +21,9 @@ const volatile __u32 fi_cfg_idle_closed = 10;
 struct fi_socket {
 	struct fi_flow flow;
 	struct fi_tuple tuple;
-	__u32 pad;
+	__u32 setup_us; /* time the connection took to establish; 0 = not known. This and the rest: taps/connection.h */
+	__u32 retransmits; /* those that were counted */
+	__u32 aborted; /* its RST was counted */
 };
 
 /* Written by the socket taps, read by iter/bpf_sk_storage_map. Lives and dies with the socket: no eviction. */

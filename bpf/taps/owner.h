@@ -5,7 +5,7 @@
 #ifndef FI_TAP_OWNER_H
 #define FI_TAP_OWNER_H
 
-#include "tap.h"
+#include "connection.h"
 
 fi_inline void fi_owner_fill(struct fi_owner *o, struct task_struct *task, __u8 how)
 {
@@ -127,7 +127,10 @@ int BPF_PROG(fi_state, const struct sock *csk, int oldstate, int newstate)
 		if (ss && ss->flow.first_ns && ss->flow.state != FI_S_ENDED) {
 			o = bpf_sk_storage_get(&fi_owners, sk, 0, 0);
 			fi_flow_end(&ss->flow, &ss->tuple, o);
+			fi_conn_closed(sk, ss, oldstate);
 		}
+	} else if (newstate == TCP_ESTABLISHED) {
+		fi_conn_established(sk, oldstate);
 	} else if (newstate == TCP_LISTEN) {
 		struct fi_listen *l = bpf_ringbuf_reserve(&fi_ring, sizeof(*l), 0);
 

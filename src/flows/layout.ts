@@ -58,6 +58,24 @@ export const AGGREGATE_COUNTER = {
   txBytes: abi.AGG.txBytes / 8,
 } as const
 
+/** What kernel.connections() gives: key, then struct fi_conn. Members are numbers of 64-bit words behind the key. */
+export const CONNECTION = {
+  size: abi.AGG_KEY.sizeof + abi.CONN.sizeof,
+  values: abi.AGG_KEY.sizeof,
+  words: abi.CONN.sizeof / 8,
+  errors: abi.CONN.errors / 8,
+  retransmits: abi.CONN.retransmits / 8,
+  /** A sum in microseconds and the buckets behind it. */
+  rtt: abi.CONN.rtt / 8,
+  setup: abi.CONN.setup / 8,
+} as const
+/** Names of the errors, by number. */
+export const CONNECTION_ERRORS: readonly string[] = Object.entries(abi.CONN_ERROR)
+  .filter(([name]) => name !== 'MAX')
+  .map(([name]) => name.toLowerCase())
+/** Upper bounds of the buckets but the last, microseconds. */
+export const CONNECTION_BOUNDS_US: readonly number[] = Object.values(abi.CONN_BOUND)
+
 export const TYPE = {
   flow: abi.RECORD_TYPE.FLOW,
   verdict: abi.RECORD_TYPE.VERDICT,

@@ -2,10 +2,12 @@
 // The collectors of the daemon, in the order of the page.
 import { COUNTERS } from '../gen/abi.js'
 import type { Attachment, Kernel } from '../kernel/kernel.js'
+import type { Connections } from '../services/connections.js'
 import type { ServiceRegistry } from '../services/registry.js'
 import type { Traffic } from '../services/traffic.js'
 import { AttachCollector } from './attach.js'
 import { BuildCollector, type BuildInfo } from './build.js'
+import { ConnectionsCollector } from './connections.js'
 import { LossesCollector } from './losses.js'
 import { type Fill, MapsCollector } from './maps.js'
 import { ProgramsCollector } from './programs.js'
@@ -17,11 +19,13 @@ export interface CollectorParts {
   readonly kernel: Pick<Kernel, 'counters' | 'labelLosses' | 'maps' | 'programs'>
   readonly build: BuildInfo
   readonly traffic: Traffic
+  readonly connections: Connections
   readonly registry: ServiceRegistry
   readonly maxSeries: number
   /** `metrics.labels` of the configuration: those that are always there are left out here. */
   readonly labels: readonly string[]
   readonly updateTraffic: () => Promise<void>
+  readonly updateConnections: () => Promise<void>
   readonly attachments: () => readonly Attachment[]
   readonly fills: () => readonly Fill[]
   readonly losses: () => Readonly<Record<string, number>>
@@ -44,6 +48,7 @@ export const daemonCollectors = (parts: CollectorParts): Collector[] => {
   return [
     new BuildCollector(parts.build),
     new TrafficCollector(parts.traffic, registry, { maxSeries, extra }, parts.updateTraffic),
+    new ConnectionsCollector(parts.connections, registry, maxSeries, parts.updateConnections),
     new ServicesCollector(registry, maxSeries),
     new AttachCollector(parts.attachments),
     new LossesCollector(COUNTERS, () => kernel.counters(), losses),

@@ -5,6 +5,7 @@ import { daemonCollectors } from '../../src/metrics/collectors.js'
 import { Metrics } from '../../src/metrics/metrics.js'
 import { renderFamily } from '../../src/metrics/text.js'
 import { TrafficCollector } from '../../src/metrics/traffic.js'
+import { Connections } from '../../src/services/connections.js'
 import { ServiceRegistry } from '../../src/services/registry.js'
 import { Traffic } from '../../src/services/traffic.js'
 import { RecordedKernel } from './support/kernel.js'
@@ -29,6 +30,8 @@ const page = (kernel = new RecordedKernel()) => {
       maxSeries: 2000,
       labels: ['kind', 'role'],
       updateTraffic: async () => undefined,
+      connections: new Connections(),
+      updateConnections: async () => undefined,
       attachments: () => [{ program: 'fi_xdp', target: evil, mode: 'native', ok: true }],
       fills: () => [{ name: 'daemon_flows', entries: 1, capacity: 2 }],
       losses: () => ({ daemon_table_full: 3 }),

@@ -40,6 +40,10 @@ export class RecordedKernel implements Kernel {
   async aggregates(): Promise<ArrayBuffer> {
     return this.sums
   }
+  connectionSums: ArrayBuffer = new ArrayBuffer(0)
+  async connections(): Promise<ArrayBuffer> {
+    return this.connectionSums
+  }
   async expire(): Promise<void> {}
   counters(): BigUint64Array {
     return this.cells
