@@ -4,6 +4,7 @@
 #include "taps/socket.h"
 #include "taps/wire.h"
 #include "taps/owner.h"
+#include "taps/decide.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -13,6 +14,7 @@ const struct fi_cgroup *fi_export_cgroup __attribute__((unused));
 const struct fi_sample *fi_export_sample __attribute__((unused));
 const struct fi_listen *fi_export_listen __attribute__((unused));
 const struct fi_drop *fi_export_drop __attribute__((unused));
+const struct fi_decision *fi_export_decision __attribute__((unused));
 const struct fi_rule_row *fi_export_rule_row __attribute__((unused));
 const struct fi_rule_prefix *fi_export_rule_prefix __attribute__((unused));
 const struct fi_rule_hits *fi_export_rule_hits __attribute__((unused));

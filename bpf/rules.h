@@ -134,6 +134,14 @@ struct fi_rule_packet {
 };
 _Static_assert(sizeof(struct fi_rule_packet) == 68, "fi_rule_packet");
 
+/* What user space asks of the program fi_rule_flow: this flow is dropped for its life, by this rule of this set. */
+struct fi_decision {
+	struct fi_tuple tuple; /* as in the flow's record */
+	__u32 generation;
+	__u32 rule;
+};
+_Static_assert(sizeof(struct fi_decision) == 52, "fi_decision");
+
 #define FI_RULE_NONE 0xffffffffu
 
 /* What the rules say of it. */

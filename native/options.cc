@@ -152,10 +152,12 @@ Napi::Value testRun(const Napi::CallbackInfo &info, const Object &object)
 
 	if (!p)
 		return fail(env, failure("test run", name, ENOENT, "no such program is loaded"));
-	std::vector<uint8_t> out(len ? len + 512 : 0), ctx_out(ctx_len);
+	/* Such a program runs once, and writes into its context in place. */
+	const bool call = bpf_program__type(p) == BPF_PROG_TYPE_SYSCALL;
+	std::vector<uint8_t> out(len ? len + 512 : 0), ctx_out(call ? 0 : ctx_len);
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = len ? data : nullptr, .data_out = len ? out.data() : nullptr, .data_size_in = static_cast<uint32_t>(len),
-		    .data_size_out = static_cast<uint32_t>(out.size()), .ctx_in = ctx_len ? ctx : nullptr, .ctx_out = ctx_len ? ctx_out.data() : nullptr,
-		    .ctx_size_in = static_cast<uint32_t>(ctx_len), .ctx_size_out = static_cast<uint32_t>(ctx_len), .repeat = static_cast<int>(repeat));
+		    .data_size_out = static_cast<uint32_t>(out.size()), .ctx_in = ctx_len ? ctx : nullptr, .ctx_out = ctx_out.empty() ? nullptr : ctx_out.data(),
+		    .ctx_size_in = static_cast<uint32_t>(ctx_len), .ctx_size_out = static_cast<uint32_t>(ctx_out.size()), .repeat = call ? 0 : static_cast<int>(repeat));
 	int err = bpf_prog_test_run_opts(bpf_program__fd(p), &opts);
 
 	if (err)

@@ -20,14 +20,14 @@ import { Live } from './services/live.js'
 import type { Logger } from './log.js'
 import { daemonCollectors } from './metrics/collectors.js'
 import { Metrics } from './metrics/metrics.js'
+import type { Collector } from './metrics/text.js'
 import { DEFAULT_LIMITS } from './owners/facts.js'
 import { Owners } from './owners/owners.js'
 import { isTakenOver, openKernel, ruleStore, settle } from './daemon/keep.js'
 import { type DaemonParts, hostParts } from './daemon/parts.js'
 import { PackControl } from './packs/control.js'
+import { beside } from './daemon/contracts.js'
 import { ruleControl } from './rules/control.js'
-import type { Rule } from './rules/model.js'
-import { previewRules } from './rules/preview.js'
 import { Catalog } from './services/catalog.js'
 import { Connections } from './services/connections.js'
 import { Identifier } from './services/identify.js'
@@ -113,12 +113,7 @@ export class Daemon implements AsyncDisposable {
 
   async #open(door: Door): Promise<void> {
     const rules = ruleControl(this.#kernel, this.#parts, this.#log, ruleStore(this.#kernel, this.#config))
-    const previewParts = {
-      source: this.#parts.source,
-      interfaces: interfaceLister(this.#parts.source, this.#parts.roots.sys),
-      catalog: this.#catalog,
-      now: () => performance.now(),
-    }
+    const { contracts, preview, collector } = beside(rules, this.#kernel, this.#parts, this.#catalog, this.#events, this.#log)
     const context = {
       version: this.#parts.version,
       catalog: this.#catalog,
@@ -127,9 +122,10 @@ export class Daemon implements AsyncDisposable {
       refresher: this.#refresher,
       events: this.#events,
       rules,
-      preview: (list: readonly Rule[], seconds: number) => previewRules(previewParts, list, seconds),
+      contracts,
+      preview,
       packs: this.#packs,
-      metrics: this.#metrics(),
+      metrics: this.#metrics(collector),
       readiness: () => this.#readiness(),
     }
     const app = await buildApi(context, this.#log.child({ area: 'api' }))
@@ -146,7 +142,7 @@ export class Daemon implements AsyncDisposable {
     await this.#owners.boot()
     await this.#refresher.fresh()
     await this.#updateTraffic().catch(() => undefined) // told by the first scrape again
-    this.#every(MS.refresh, () => this.#refresher.fresh())
+    this.#every(MS.refresh, () => this.#refresher.fresh().then(() => contracts.sync()))
     this.#every(MS.interfaces, () => this.#wire.sync().then(() => rules.sync()))
     this.#every(MS.refresh, () => this.#kernel.expire())
     for (const address of this.addresses) this.#log.info({ area: 'api', address }, `API at ${address}`)
@@ -177,7 +173,7 @@ export class Daemon implements AsyncDisposable {
     return this.#updating
   }
 
-  #metrics(): Metrics {
+  #metrics(...more: Collector[]): Metrics {
     const { metrics, limits, flows } = this.#config
     const collectors = daemonCollectors({
       kernel: this.#kernel,
@@ -207,7 +203,7 @@ export class Daemon implements AsyncDisposable {
       }),
     })
     const failed = (collector: string, err: unknown) => this.#log.warn({ area: 'metrics', collector, err }, 'a collector failed')
-    return new Metrics(collectors, failed, () => performance.now())
+    return new Metrics([...collectors, ...more], failed, () => performance.now())
   }
 
   #readiness(): Readiness {

@@ -3,6 +3,7 @@
 import type { Refresher } from '../flows/refresh.js'
 import type { Metrics } from '../metrics/metrics.js'
 import type { PackControl } from '../packs/control.js'
+import type { ContractWatch } from '../rules/contract-watch.js'
 import type { RuleControl } from '../rules/control.js'
 import type { Rule } from '../rules/model.js'
 import type { Preview } from '../rules/preview.js'
@@ -32,6 +33,7 @@ export interface ApiContext {
   readonly refresher: Pick<Refresher, 'ready'>
   readonly events: EventHub
   readonly rules: RuleControl
+  readonly contracts: ContractWatch
   readonly preview: (rules: readonly Rule[], seconds: number) => Promise<Preview>
   readonly packs: Pick<PackControl, 'packs'>
   readonly metrics: Pick<Metrics, 'scrape'>

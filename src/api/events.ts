@@ -10,6 +10,7 @@ import type { Catalog } from '../services/catalog.js'
 
 export type FlowEvent =
   | { readonly event: ChangeKind; readonly number: number; readonly flow: FlowJson }
+  | { readonly event: 'deviation'; readonly number: number; readonly contract: string; readonly action: string; readonly flow: FlowJson }
   | { readonly event: 'dropped'; readonly number: number; readonly count: number }
 
 export interface Subscription extends AsyncIterable<FlowEvent>, Disposable {
@@ -103,12 +104,21 @@ export class EventHub {
     for (const subscriber of this.#subscribers) subscriber[Symbol.dispose]()
   }
 
+  /** A flow that breaks a contract. */
+  deviation(slot: number, { contract, action }: { readonly contract: string; readonly action: string }): void {
+    this.#send(slot, (number, flow) => ({ event: 'deviation', number, contract, action, flow }))
+  }
+
   #publish(kind: ChangeKind, slot: number): void {
+    this.#send(slot, (number, flow) => ({ event: kind, number, flow }))
+  }
+
+  #send(slot: number, make: (number: number, flow: FlowJson) => FlowEvent): void {
     this.#number++
     let event: FlowEvent | undefined
     for (const subscriber of this.#subscribers) {
       if (subscriber.query && !subscriber.query.matches(this.#catalog.facts(slot, this.#view))) continue
-      event ??= { event: kind, number: this.#number, flow: this.#catalog.json(slot) }
+      event ??= make(this.#number, this.#catalog.json(slot))
       if (!subscriber.push(event)) this.dropped++
     }
   }

@@ -10,6 +10,7 @@ import { eventRoutes } from './routes/events.js'
 import { flowRoutes } from './routes/flows.js'
 import { healthRoutes } from './routes/health.js'
 import { protocolRoutes } from './routes/protocols.js'
+import { contractRoutes } from './routes/contracts.js'
 import { ruleRoutes } from './routes/rules.js'
 import { serviceRoutes } from './routes/services.js'
 
@@ -48,6 +49,7 @@ export const buildApi = async (context: ApiContext, log: Logger): Promise<Fastif
   await app.register(serviceRoutes(context), { prefix: '/api/v1' })
   await app.register(protocolRoutes(context), { prefix: '/api/v1' })
   await app.register(ruleRoutes(context), { prefix: '/api/v1' })
+  await app.register(contractRoutes(context), { prefix: '/api/v1' })
   await app.register(eventRoutes(context), { prefix: '/api/v1' })
   await app.register(healthRoutes(context))
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

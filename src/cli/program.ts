@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { exitCodes, FlowidentError } from '../errors.js'
 import type { Register } from './command.js'
 import { register as config } from './config.js'
+import { register as learn } from './contracts.js'
 import { register as demo } from './demo.js'
 import { register as doctor } from './doctor.js'
 import { register as down } from './down.js'
@@ -20,7 +21,23 @@ import { packageVersion, register as version } from './version.js'
 import { register as who } from './who.js'
 
 /** In the order of the help text. */
-const commands: readonly Register[] = [run, flows, services, who, explain, top, replay, demo, doctor, rules, down, config, packs, version]
+const commands: readonly Register[] = [
+  run,
+  flows,
+  services,
+  who,
+  explain,
+  top,
+  replay,
+  demo,
+  doctor,
+  rules,
+  learn,
+  down,
+  config,
+  packs,
+  version,
+]
 
 export function buildProgram(io: Io): Command {
   const program = new Command('flowident')

@@ -12,10 +12,11 @@ import { replayRecords } from '../replay/replay.js'
 import { describedPacket } from '../rules/describe.js'
 import { Evaluator } from '../rules/evaluator.js'
 import { explain } from '../rules/explain.js'
-import { loadRules, readRuleFiles, rulesFolder } from '../rules/load.js'
+import { loadRules, readRuleFiles, type RuleSet, rulesFolder } from '../rules/load.js'
 import { enforcedAt, type Rule } from '../rules/model.js'
 import { packetOfFlow } from '../rules/flow-packet.js'
 import { clientOf, type CommonOptions, type Register, withClient, withJson } from './command.js'
+import { registerContracts } from './contracts.js'
 import { registerNetworkPolicy } from './network-policy.js'
 import { registerPreview } from './rules-preview.js'
 import { bytes, type Column, type Io, Printer } from './output.js'
@@ -47,6 +48,10 @@ function takePacks({ packs = packsFolder }: Options): Compiled {
   const compiled = compilePacks(loadPacks(packFiles(packs)))
   namePacks(compiled.names)
   return compiled
+}
+const counts = ({ rules, contracts }: RuleSet): string => {
+  const own = rules.filter(({ byFlow }) => byFlow === undefined).length
+  return contracts.length === 0 ? `${own} rules` : `${own} rules, ${contracts.length} contracts`
 }
 const place = ({ file, place: at }: Rule): string => (at ? `${file}:${at.line}` : file)
 
@@ -130,7 +135,7 @@ export const register: Register = (program, io) => {
             enforced_at: enforcedAt(rule),
           })),
         )
-      else printer.line(`${set.rules.length} rules, no mistakes`)
+      else printer.line(`${counts(set)}, no mistakes`)
     })
   withClient(rules.command('show'))
     .description('the rules in force, where each runs, and how often it decided')
@@ -153,6 +158,7 @@ export const register: Register = (program, io) => {
     })
   registerNetworkPolicy(rules, io)
   registerPreview(rules, io)
+  registerContracts(rules, io)
   withPacks(withClient(rules.command('apply')))
     .description('check the rules here, then have the daemon replace all of its own by them at once')
     .argument('[path...]', `rule files, or folders of them (default: ${rulesFolder})`)
@@ -165,7 +171,7 @@ export const register: Register = (program, io) => {
       const answer = await clientOf(options, io).put<Shown>('/api/v1/rules', JSON.stringify({ files: set.texts }), headers)
       for (const warning of set.warnings) printer.talk(`warning: ${warning}`)
       if (options.json === true) printer.json([answer])
-      else printer.line(`${String(answer['rules'])} rules are in force`)
+      else printer.line(`${counts(set)} are in force`)
     })
   withJson(rules.command('off'))
     .description('take all rules out of force at once, in the kernel itself: the daemon need not answer (root)')

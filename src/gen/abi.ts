@@ -307,6 +307,14 @@ export const RULE_PACKET = {
   reserved: 66,
 } as const
 
+/** struct fi_decision */
+export const DECISION = {
+  sizeof: 52,
+  tuple: 0,
+  generation: 44,
+  rule: 48,
+} as const
+
 /** struct fi_rule_verdict */
 export const RULE_VERDICT = {
   sizeof: 16,

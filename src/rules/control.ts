@@ -7,6 +7,7 @@ import { RULE_HITS, RULES_SWITCH } from '../gen/abi.js'
 import { interfaceLister, type ListInterfaces } from '../kernel/interfaces.js'
 import type { Kernel, KernelSource } from '../kernel/kernel.js'
 import type { Logger } from '../log.js'
+import type { Contract } from './contract.js'
 import { compileRules } from './compile.js'
 import { loadRules, readRuleFiles, type RuleSet, type RuleText } from './load.js'
 import { enforcedAt, type Rule } from './model.js'
@@ -36,7 +37,7 @@ export interface SeenDrop extends DropRecord {
   readonly ruleName: string
 }
 
-const empty: RuleSet = { rules: [], texts: [], warnings: [], overlaps: [] }
+const empty: RuleSet = { rules: [], contracts: [], texts: [], warnings: [], overlaps: [] }
 
 const etagOf = ({ texts }: RuleSet): string =>
   `"${createHash('sha256')
@@ -68,6 +69,12 @@ export class RuleControl {
   }
   get rules(): readonly Rule[] {
     return this.#set.rules
+  }
+  get contracts(): readonly Contract[] {
+    return this.#set.contracts
+  }
+  get generation(): number {
+    return this.#generation
   }
   get recent(): readonly SeenDrop[] {
     return this.#recent

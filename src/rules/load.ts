@@ -4,6 +4,7 @@ import { statSync } from 'node:fs'
 import { spellMistake } from '../config/load.js'
 import { type Mistake, parseYaml, readConfigFile, yamlFiles } from '../config/source.js'
 import { FlowidentError } from '../errors.js'
+import { type Contract, ruleOfContract } from './contract.js'
 import { MAX_RULES, type Rule } from './model.js'
 import { type Overlap, overlaps, spellOverlap, spellRulePlace } from './overlap.js'
 import { readRules } from './read.js'
@@ -18,7 +19,9 @@ export interface RuleText {
 }
 
 export interface RuleSet {
+  /** Those of contracts that drop are the last. */
   readonly rules: readonly Rule[]
+  readonly contracts: readonly Contract[]
   readonly texts: readonly RuleText[]
   /** Rules that never decide, in words. */
   readonly warnings: readonly string[]
@@ -34,8 +37,10 @@ export function readRuleFiles(paths: readonly string[]): RuleText[] {
   return files.map((name) => ({ name, text: readConfigFile(name, true) ?? '' }))
 }
 
-function checkNames(rules: readonly Rule[]): Mistake[] {
-  const first = new Map<string, Rule>()
+type Named = Pick<Rule, 'name' | 'file' | 'place'>
+
+function checkNames(rules: readonly Named[]): Mistake[] {
+  const first = new Map<string, Named>()
   return rules.flatMap((rule) => {
     const twin = first.get(rule.name)
     if (twin === undefined) {
@@ -49,13 +54,17 @@ function checkNames(rules: readonly Rule[]): Mistake[] {
 export function loadRules(texts: readonly RuleText[]): RuleSet {
   const mistakes: Mistake[] = []
   const rules: Rule[] = []
+  const contracts: Contract[] = []
   for (const { name, text } of texts) {
     const parsed = parseYaml(name, text)
-    const read = parsed.mistakes.length > 0 ? { rules: [], mistakes: parsed.mistakes } : readRules(name, parsed.source)
+    const read = parsed.mistakes.length > 0 ? { rules: [], contracts: [], mistakes: parsed.mistakes } : readRules(name, parsed.source)
     mistakes.push(...read.mistakes)
     for (const rule of read.rules) rules.push(rule)
+    contracts.push(...read.contracts)
   }
-  mistakes.push(...checkNames(rules))
+  mistakes.push(...checkNames([...rules, ...contracts]))
+  // Behind all rules: no packet meets them.
+  for (const contract of contracts) if (contract.action === 'drop') rules.push(ruleOfContract(contract))
   if (rules.length > MAX_RULES)
     mistakes.push({ source: texts.at(-1)?.name ?? '', text: `${rules.length} rules; at most ${MAX_RULES} are held` })
   if (mistakes.length > 0) {
@@ -67,5 +76,5 @@ export function loadRules(texts: readonly RuleText[]): RuleSet {
     })
   }
   const found = overlaps(rules)
-  return { rules, texts, overlaps: found, warnings: found.map(spellOverlap) }
+  return { rules, contracts, texts, overlaps: found, warnings: found.map(spellOverlap) }
 }

@@ -56,6 +56,8 @@ export interface Rule {
   readonly comment: string
   readonly match: Conditions
   readonly not: Conditions
+  /** No packet meets it: the daemon gives it flows, see contract.ts. */
+  readonly byFlow?: true
   /** Where it stands. */
   readonly file: string
   readonly place: Place | undefined
@@ -76,6 +78,7 @@ export const looksDeep = ({ match, not }: Rule): boolean => deep(match) || deep(
 
 /** Where a rule is enforced follows from its match. */
 export const enforcedAt = (rule: Rule): string => {
+  if (rule.byFlow) return 'XDP, TC; flows that the daemon judges'
   const direction = rule.match.direction ?? (rule.not.direction === undefined ? undefined : rule.not.direction === 'in' ? 'out' : 'in')
   const hooks = direction === 'in' ? 'XDP (TC where XDP is not attached)' : direction === 'out' ? 'TC egress' : 'XDP, TC egress'
   return isKeyed(rule) ? `${hooks}; after the verdict` : hooks

@@ -80,6 +80,7 @@ export function overlaps(rules: readonly Rule[]): Overlap[] {
   const first = new Map<string, Rule>()
   const parts = rules.slice(0, SHADOW_RULES).map(partsOf)
   for (const [i, rule] of rules.entries()) {
+    if (rule.byFlow) continue
     const key = `${rule.audit} ${matchKey(rule)}`
     const twin = first.get(key)
     if (twin !== undefined) {
@@ -99,7 +100,7 @@ export function overlaps(rules: readonly Rule[]): Overlap[] {
   return found
 }
 
-export const spellRulePlace = ({ file, place }: Rule): string => (place ? `${file}:${place.line}` : file)
+export const spellRulePlace = ({ file, place }: Pick<Rule, 'file' | 'place'>): string => (place ? `${file}:${place.line}` : file)
 export const spellOverlap = ({ kind, rule, by }: Overlap): string =>
   kind === 'duplicate'
     ? `${spellRulePlace(rule)}: ${rule.name} asks the same as ${by.name} (${spellRulePlace(by)}), which stands before it`

@@ -2,6 +2,7 @@
 // Rules from YAML: every mistake with its place and the nearest name that is known.
 import type { Mistake, Source } from '../config/source.js'
 import { protocolId, protocolNames } from '../flows/protocols.js'
+import { type Contract, readContract } from './contract.js'
 import type { Cidr, Conditions, Endpoint, Range, Rule } from './model.js'
 import { type Node, type Path, Reader, show } from './reader.js'
 import { confidences, parseCidr, parseRange, tcpFlags, transports } from './values.js'
@@ -162,13 +163,18 @@ function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | u
   return r.mistakes.length > before ? undefined : rule
 }
 
-/** The rules of one file, and its mistakes in the order of their places. */
-export function readRules(file: string, source: Source): { rules: Rule[]; mistakes: Mistake[] } {
+/** The rules and contracts of one file, and its mistakes in the order of their places. */
+export function readRules(file: string, source: Source): { rules: Rule[]; contracts: Contract[]; mistakes: Mistake[] } {
   const r = new Reader(source, file)
-  const node = r.section(source.tree, [], ['rules'])
-  const list = node['rules'] ?? []
-  const rules = Array.isArray(list) ? list.map((each, i) => readRule(r, each, ['rules', i], file)) : []
-  if (!Array.isArray(list)) r.fault(['rules'], `rules: expected a list of rules, found ${show(list)}`)
+  const node = r.section(source.tree, [], ['rules', 'contracts'])
+  const all = <T>(key: string, one: (value: unknown, path: Path) => T | undefined): T[] => {
+    const list = node[key] ?? []
+    if (Array.isArray(list)) return list.map((each, i) => one(each, [key, i])).filter((each) => each !== undefined)
+    r.fault([key], `${key}: expected a list of ${key}, found ${show(list)}`)
+    return []
+  }
+  const rules = all('rules', (value, path) => readRule(r, value, path, file))
+  const contracts = all('contracts', (value, path) => readContract(r, value, path, file))
   const mistakes = r.mistakes.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
-  return { rules: rules.filter((rule) => rule !== undefined), mistakes }
+  return { rules, contracts, mistakes }
 }

@@ -52,6 +52,24 @@ except TimeoutError:
 s.close()
 `
 
+/** Asks again and again on one connection, until there is no answer: prints how often there was one. */
+const KEEP_ASKING = `
+import socket, sys, time
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)
+s.settimeout(2)
+answers = 0
+try:
+    for _ in range(20):
+        s.sendall(b'GET / HTTP/1.1\\r\\nHost: a.example\\r\\n\\r\\n')
+        if not s.recv(4096):
+            break
+        answers += 1
+        time.sleep(0.2)
+except OSError:
+    pass
+print(answers)
+`
+
 describe.skipIf(reason !== undefined)('rules', () => {
   let dir: TempDir
   let pair: Pair
@@ -168,5 +186,32 @@ describe.skipIf(reason !== undefined)('rules', () => {
     expect((await cli(daemon, 'rules', 'show')).stderr).toContain('switched off')
     expect((await cli(daemon, 'rules', 'apply', file)).stdout).toBe('1 rules are in force\n')
     expect(await get(SERVER.v4, 80, 22)).toBe('timeout')
+  })
+
+  it("a contract that is broken is told, or drops the flow once it is known: and no other service's", { timeout: 60_000 }, async () => {
+    procs.push(await nginx(pair.server.name, dir, [{ port: 80 }]))
+    await using daemon = await start('contracts: [{ service: nginx, speaks: [tls] }]')
+    const asking = async (): Promise<number> =>
+      Number((await run(['python3', '-c', KEEP_ASKING, SERVER.v4, '80'], { netns: pair.client.name })).stdout.trim())
+    const state = async () => JSON.parse((await cli(daemon, 'rules', 'contracts', '--json')).stdout)
+    expect(await asking()).toBe(20)
+    expect((await state()).contracts[0]).toMatchObject({ deviating: 1, dropped: 0 })
+    const put = (text: string) => cli(daemon, 'rules', 'apply', dir.file('c.yaml', text))
+    expect((await put('contracts: [{ service: nginx, speaks: [tls], action: drop }]')).stdout).toBe('0 rules, 1 contracts are in force\n')
+    expect(await asking()).toBeLessThan(10)
+    const broken = (await state()).contracts[0]
+    expect(broken.kept).toBe(0)
+    expect(broken.dropped).toBeGreaterThan(0)
+    expect((await told(daemon)).rules[0]?.packets).toBeGreaterThan(0)
+    await put('contracts: [{ service: nginx, speaks: [http1], action: drop }, { service: redis, speaks: tls, action: drop }]')
+    expect(await asking()).toBe(20)
+    const kept = (await state()).contracts[0]
+    expect(kept).toMatchObject({ deviating: 0, dropped: 0 })
+    expect(kept.kept).toBeGreaterThan(0)
+    const learned = await cli(daemon, 'learn', '--service', 'nginx')
+    expect(learned.stdout).toContain('speaks: [http1]')
+    expect((await run(commandLine('rules', 'check', dir.file('l.yaml', learned.stdout)), { codes: [] })).stdout).toBe(
+      '0 rules, 1 contracts, no mistakes\n',
+    )
   })
 })

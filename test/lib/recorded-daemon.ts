@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole daemon over a recorded kernel with given flows, on a socket in a folder of its own.
+import { get } from 'node:http'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Config, defaults } from '../../src/config/schema.js'
@@ -52,6 +53,41 @@ export class RecordedDaemon implements AsyncDisposable {
 
   get url(): string {
     return `unix:${this.dir.path}/api.sock`
+  }
+
+  get(path: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      get({ socketPath: join(this.dir.path, 'api.sock'), path }, (response) => {
+        let text = ''
+        response.setEncoding('utf8').on('data', (more: string) => {
+          text += more
+        })
+        response.on('end', () => resolve(text))
+      }).on('error', reject)
+    })
+  }
+
+  /** The stream of events as lines, closed once there is enough of it. `ready`: it is open. */
+  events(enough: (text: string) => boolean): { ready: Promise<void>; text: Promise<string> } {
+    let opened = (): void => undefined
+    const ready = new Promise<void>((resolve) => {
+      opened = resolve
+    })
+    const headers = { accept: 'application/x-ndjson' }
+    const text = new Promise<string>((resolve, reject) => {
+      const asked = get({ socketPath: join(this.dir.path, 'api.sock'), path: '/api/v1/events', headers }, (response) => {
+        let seen = ''
+        opened()
+        response.setEncoding('utf8').on('data', (more: string) => {
+          seen += more
+          if (!enough(seen)) return
+          asked.destroy()
+          resolve(seen)
+        })
+      })
+      asked.on('error', reject)
+    })
+    return { ready, text }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,7 +10,7 @@ import { TempDir } from '../lib/temp.js'
 /** `asks`: which of the document's commands are run here, and which of these need the daemon. */
 const docs = [
   { name: 'NETWORK-POLICY.md', ours: /./, asks: /^$/ },
-  { name: 'RULES.md', ours: /rules preview/, asks: /rules preview/ },
+  { name: 'RULES.md', ours: /rules preview|learn|contracts/, asks: /rules (preview|apply|contracts)|learn/ },
 ]
 
 describe.each(docs)('docs/$name', ({ name, ours, asks }) => {

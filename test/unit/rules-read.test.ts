@@ -23,7 +23,7 @@ function mistakes(text: string): readonly string[] {
 /** Twenty and more kinds of bad files, and what is said of each. */
 const bad: readonly (readonly [string, string, string])[] = [
   ['no YAML', 'rules: [', 'r.yaml:1:9: Flow sequence in block collection must be sufficiently indented and end with a ]'],
-  ['no section', '- a', 'r.yaml:1:1: the file: expected a section with rules, found ["a"]'],
+  ['no section', '- a', 'r.yaml:1:1: the file: expected a section with rules, contracts, found ["a"]'],
   ['an unknown key at the top', 'rule: []', 'r.yaml:1:1: unknown key "rule"; did you mean "rules"?'],
   ['no list', 'rules: { a: 1 }', 'r.yaml:1:8: rules: expected a list of rules, found {"a":1}'],
   [

@@ -77,8 +77,12 @@ export class RecordedKernel implements Kernel {
   }
   readonly kept = {}
   settle(): void {}
-  testRun(): never {
-    throw new Error('a recording runs no programs')
+  /** struct fi_decision of each flow that was to be dropped. */
+  readonly decisions: Uint8Array[] = []
+  testRun(program: string, _data: Uint8Array, { ctx }: { ctx?: Uint8Array } = {}) {
+    if (program !== 'fi_rule_flow' || !ctx) throw new Error('a recording runs no programs')
+    this.decisions.push(ctx)
+    return { retval: 1, durationNs: 0, data: new Uint8Array(0) }
   }
   close(): void {
     this.closed++

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+// Judges flows by the contracts in force: when what a flow speaks becomes known, and all that are live each time the table was
+// brought up to date. What a contract drops is given to its rule in the kernel, flow by flow.
+import { setImmediate as turn } from 'node:timers/promises'
+import { addressText } from '../flows/address.js'
+import { flowId, flowLayers } from '../flows/json.js'
+import { RECORD } from '../flows/layout.js'
+import { transportName, viewName } from '../flows/names.js'
+import { RecordView } from '../flows/record-view.js'
+import { DECISION, STATE, TUPLE } from '../gen/abi.js'
+import type { Kernel } from '../kernel/kernel.js'
+import type { Logger } from '../log.js'
+import type { Catalog } from '../services/catalog.js'
+import type { Contract } from './contract.js'
+import type { Rule } from './model.js'
+
+/** Flows remembered as judged, and deviations kept to be asked for. */
+const JUDGED = 65_536
+const RECENT = 100
+const TWINS = 8
+/** Slots walked before others get their turn. */
+const WALK = 4000
+
+export interface Deviation {
+  readonly contract: string
+  readonly action: Contract['action']
+  readonly service: string
+  readonly flow: string
+  /** `tcp CLIENT > SERVER` */
+  readonly text: string
+  readonly layers: readonly string[]
+  /** CLOCK_MONOTONIC of the record that told. */
+  readonly atNs: number
+  /** The kernel drops it: it was found on a watched interface. */
+  dropped: boolean
+}
+
+export interface ContractCounts {
+  kept: number
+  deviating: number
+  /** Of the latter. */
+  dropped: number
+}
+
+/** RuleControl fits. */
+export interface ContractSource {
+  readonly contracts: readonly Contract[]
+  readonly rules: readonly Rule[]
+  readonly generation: number
+}
+
+export interface ContractParts {
+  readonly catalog: Catalog
+  /** Takes struct fi_decision; whether the kernel has such a flow and drops it from now on. */
+  readonly decide: (decision: Uint8Array) => boolean
+  readonly source: ContractSource
+  /** Told of each deviation, once a flow. */
+  readonly tell: (slot: number, deviation: Deviation) => void
+}
+
+interface Judged {
+  readonly protocol: number
+  readonly contract: Contract | undefined
+  readonly deviation: Deviation | undefined
+}
+
+export class ContractWatch {
+  readonly #parts: ContractParts
+  readonly #judged = new Map<string, Judged>()
+  readonly #recent: Deviation[] = []
+  readonly #counts = new Map<string, ContractCounts>()
+  readonly #view = new RecordView()
+  readonly #twin = new RecordView()
+  #contracts: readonly Contract[] = []
+
+  constructor(parts: ContractParts) {
+    this.#parts = parts
+    parts.catalog.table.onChange((kind, slot) => {
+      if (kind !== 'labels' && this.#current().length > 0) this.#changed(slot)
+    })
+  }
+
+  get recent(): readonly Deviation[] {
+    return this.#recent
+  }
+  counts({ name }: Pick<Contract, 'name'>): Readonly<ContractCounts> {
+    return this.#counts.get(name) ?? { kept: 0, deviating: 0, dropped: 0 }
+  }
+
+  /** After the table was brought up to date: flows that no event told of, and drops that another set of rules undid. */
+  async sync(): Promise<void> {
+    const { table } = this.#parts.catalog
+    if (this.#current().length === 0) return
+    for (let slot = 0; slot < table.end; slot++) {
+      if (table.isLive(slot) && table.view(slot, this.#view).owned) this.#judge(slot)
+      if (slot % WALK === WALK - 1) await turn()
+    }
+  }
+
+  /** The contracts in force; other ones begin to count anew. */
+  #current(): readonly Contract[] {
+    const { contracts } = this.#parts.source
+    if (contracts !== this.#contracts) {
+      this.#contracts = contracts
+      this.#judged.clear()
+      this.#counts.clear()
+    }
+    return contracts
+  }
+
+  #changed(slot: number): void {
+    const { table } = this.#parts.catalog
+    const view = table.view(slot, this.#view)
+    if (view.owned) this.#judge(slot)
+    else if (viewName(view.view) === 'wire') for (const twin of this.#twins(slot, 'socket')) this.#judge(twin)
+  }
+
+  #judge(slot: number): void {
+    const { catalog } = this.#parts
+    const view = catalog.table.view(slot, this.#view)
+    const key = `${view.idHigh}/${view.idLow}`
+    const { protocol } = view
+    const before = this.#judged.get(key)
+    if (before?.protocol === protocol) {
+      this.#enforce(slot, before)
+      return
+    }
+    const settled = view.stateNumber >= STATE.DONE || view.confidence === 'confirmed'
+    // Who connects and says nothing deviates from nothing.
+    if (view.role !== 'server' || !settled || view.payloadPackets(0) + view.payloadPackets(1) === 0) return
+    const contract = this.#contractOf(slot)
+    const deviation = contract && !contract.speaks.includes(protocol) ? this.#deviation(slot, contract) : undefined
+    const judged: Judged = { protocol, contract, deviation }
+    this.#remember(key, judged)
+    if (contract === undefined) return
+    const counts = this.counts(contract)
+    this.#counts.set(contract.name, {
+      ...counts,
+      ...(deviation ? { deviating: counts.deviating + 1 } : { kept: counts.kept + 1 }),
+    })
+    if (deviation === undefined) return
+    this.#enforce(slot, judged)
+    this.#recent.push(deviation)
+    if (this.#recent.length > RECENT) this.#recent.shift()
+    this.#parts.tell(slot, deviation)
+  }
+
+  #remember(key: string, judged: Judged): void {
+    this.#judged.delete(key)
+    this.#judged.set(key, judged)
+    if (this.#judged.size <= JUDGED) return
+    const oldest = this.#judged.keys().next()
+    if (!oldest.done) this.#judged.delete(oldest.value)
+  }
+
+  #contractOf(slot: number): Contract | undefined {
+    const { catalog } = this.#parts
+    const [service, owner] = [catalog.service(slot), catalog.owner(slot)]
+    const names = [service?.name, service?.id, owner?.unit].filter((name) => name !== undefined)
+    return this.#contracts.find((contract) => names.includes(contract.service))
+  }
+
+  #deviation(slot: number, { name, action }: Contract): Deviation {
+    const { catalog } = this.#parts
+    const service = catalog.service(slot)?.name ?? '~unknown'
+    const view = catalog.table.view(slot, this.#view)
+    const end = (at: 0 | 1) => {
+      const address = addressText(view.data, view.addressAt(at), view.net)
+      return `${view.net === 6 ? `[${address}]` : address}:${view.port(at)}`
+    }
+    return {
+      contract: name,
+      action,
+      service,
+      flow: flowId(view),
+      text: `${transportName(view.l4)} ${end(view.source)} > ${end(view.destination)}`,
+      layers: flowLayers(view),
+      atNs: view.nowNs,
+      dropped: false,
+    }
+  }
+
+  /** Writes the drop into the flow's records of the wire view: again each time, since another set of rules undoes it. */
+  #enforce(slot: number, judged: Judged): void {
+    const { source, decide } = this.#parts
+    const { contract, deviation } = judged
+    if (deviation === undefined || contract?.action !== 'drop') return
+    const rule = source.rules.findIndex(({ name }) => name === contract.name)
+    if (rule < 0 || source.generation === 0) return
+    for (const twin of this.#twins(slot, 'wire')) {
+      const view = this.#parts.catalog.table.view(twin, this.#twin)
+      const ctx = new Uint8Array(DECISION.sizeof)
+      const data = new DataView(ctx.buffer)
+      ctx.set(new Uint8Array(view.data.buffer, view.data.byteOffset + view.at + RECORD.tuple, TUPLE.sizeof), DECISION.tuple)
+      data.setUint32(DECISION.generation, source.generation, true)
+      data.setUint32(DECISION.rule, rule, true)
+      if (!decide(ctx) || deviation.dropped) continue
+      deviation.dropped = true
+      const counts = this.counts(contract)
+      this.#counts.set(contract.name, { ...counts, dropped: counts.dropped + 1 })
+    }
+  }
+
+  /** Live flows of a view with the same addresses and ports. */
+  #twins(slot: number, wanted: 'socket' | 'wire'): number[] {
+    const { table } = this.#parts.catalog
+    const view = table.view(slot, this.#twin)
+    const end = (at: 0 | 1) => ({
+      bytes: new Uint8Array(view.data.buffer, view.data.byteOffset + view.addressAt(at), 16),
+      port: view.port(at),
+    })
+    return table.byTuple(view.l4, end(0), end(1), TWINS).filter((each) => {
+      const twin = table.view(each, this.#twin)
+      return viewName(twin.view) === wanted && (wanted === 'socket' ? twin.owned : table.isLive(each))
+    })
+  }
+}
+
+/** Runs the program that takes decisions. An old kernel may not have it: that is told once, and nothing is dropped. */
+export function decideBy(kernel: Pick<Kernel, 'testRun'>, log: Logger): ContractParts['decide'] {
+  let broken = false
+  return (decision) => {
+    if (broken) return false
+    try {
+      return kernel.testRun('fi_rule_flow', new Uint8Array(0), { ctx: decision }).retval === 1
+    } catch (error) {
+      broken = true
+      log.warn({ err: error }, 'contracts cannot drop on this kernel: what deviates is told only')
+      return false
+    }
+  }
+}
