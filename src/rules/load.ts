@@ -6,7 +6,7 @@ import { type Mistake, parseYaml, readConfigFile, yamlFiles } from '../config/so
 import { FlowidentError } from '../errors.js'
 import { type Contract, ruleOfContract } from './contract.js'
 import { MAX_RULES, type Rule } from './model.js'
-import { type Overlap, overlaps, spellOverlap, spellRulePlace } from './overlap.js'
+import { type Overlap, overlaps, spellOverlap, spellRulePlace, spellStopped } from './overlap.js'
 import { readRules } from './read.js'
 
 export const rulesFolder = '/etc/flowident/rules.d'
@@ -76,5 +76,5 @@ export function loadRules(texts: readonly RuleText[]): RuleSet {
     })
   }
   const found = overlaps(rules)
-  return { rules, contracts, texts, overlaps: found, warnings: found.map(spellOverlap) }
+  return { rules, contracts, texts, overlaps: found.found, warnings: [...found.found.map(spellOverlap), ...spellStopped(found)] }
 }

@@ -2,16 +2,26 @@
 // Rules that can never decide: a rule before them takes every packet that they would.
 import { createHash } from 'node:crypto'
 import { type Cidr, needsSettled, type Range, type Rule } from './model.js'
+import { OverlapIndex } from './overlap-index.js'
 import { spread } from './reference.js'
 import { holds } from './values.js'
 
-/** Comparing every rule with every rule before it stops being quick beyond this. */
-export const SHADOW_RULES = 3000
+/** Longest that one search may take: a set is to be in force soon. */
+const LIMIT_MS = 1000
+/** Rules between two looks at the clock. */
+const BETWEEN = 32
 
 export interface Overlap {
   readonly kind: 'duplicate' | 'shadowed'
   readonly rule: Rule
   readonly by: Rule
+}
+
+export interface Overlaps {
+  readonly found: readonly Overlap[]
+  /** Of `all` rules, so many were compared with those before them. */
+  readonly compared: number
+  readonly all: number
 }
 
 const plain = (_key: string, value: unknown): unknown => (value instanceof Uint8Array ? [...value] : value)
@@ -75,11 +85,18 @@ function holdsAll(outer: Parts, inner: Parts): boolean {
 /** Everything that `inner` takes, `outer` takes too, as far as comparing condition by condition shows. */
 export const covers = (outer: Rule, inner: Rule): boolean => holdsAll(partsOf(outer), partsOf(inner))
 
-export function overlaps(rules: readonly Rule[]): Overlap[] {
+/** Looks until the time is up; duplicates are found however long that takes. */
+export function overlaps(rules: readonly Rule[], limitMs = LIMIT_MS, now: () => number = () => performance.now()): Overlaps {
+  const until = now() + limitMs
   const found: Overlap[] = []
   const first = new Map<string, Rule>()
-  const parts = rules.slice(0, SHADOW_RULES).map(partsOf)
+  const parts: Parts[] = rules.map(partsOf)
+  const index = new OverlapIndex(rules)
+  let compared = 0
+  let late = false
   for (const [i, rule] of rules.entries()) {
+    if (!late) compared = i
+    late ||= i % BETWEEN === BETWEEN - 1 && now() > until
     if (rule.byFlow) continue
     const key = `${rule.audit} ${matchKey(rule)}`
     const twin = first.get(key)
@@ -88,17 +105,20 @@ export function overlaps(rules: readonly Rule[]): Overlap[] {
       continue
     }
     first.set(key, rule)
-    const mine = parts[i]
-    if (mine === undefined) continue
-    for (let k = 0; k < i; k++) {
-      const { rule: before } = parts[k] as Parts
-      if ((before.audit && !rule.audit) || !holdsAll(parts[k] as Parts, mine)) continue
+    if (late) continue
+    for (const k of index.before(i, rule)) {
+      const before = rules[k] as Rule
+      if (before.byFlow || (before.audit && !rule.audit) || !holdsAll(parts[k] as Parts, parts[i] as Parts)) continue
       found.push({ kind: 'shadowed', rule, by: before })
       break
     }
   }
-  return found
+  return { found, compared: late ? compared : rules.length, all: rules.length }
 }
+
+/** What was not looked at, in words; nothing when all was. */
+export const spellStopped = ({ compared, all }: Overlaps): string[] =>
+  compared === all ? [] : [`rules that never decide were looked for among the first ${compared} of ${all} only: it took too long`]
 
 export const spellRulePlace = ({ file, place }: Pick<Rule, 'file' | 'place'>): string => (place ? `${file}:${place.line}` : file)
 export const spellOverlap = ({ kind, rule, by }: Overlap): string =>
