@@ -111,7 +111,9 @@ function parsed(name: string, text: string, lines: LineCounter, parse: () => Doc
     doc = parse()
     for (const { message, code, pos } of [...doc.errors, ...doc.warnings]) {
       const words =
-        code === 'DUPLICATE_KEY' ? `the key ${JSON.stringify(text.slice(pos[0]).match(/^[^:\s]+/)?.[0] ?? '')} is there twice` : message
+        code === 'DUPLICATE_KEY'
+          ? `the key ${JSON.stringify(text.slice(pos[0]).match(/^[^:\s]+/)?.[0] ?? '')} is there twice; keep one`
+          : message
       mistakes.push({ source: name, ...at(pos[0]), text: words })
     }
     if (mistakes.length === 0) tree = doc.toJS({ maxAliasCount: aliases }) ?? {}

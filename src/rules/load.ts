@@ -47,7 +47,13 @@ function checkNames(rules: readonly Named[]): Mistake[] {
       first.set(rule.name, rule)
       return []
     }
-    return [{ source: rule.file, ...rule.place, text: `the name ${rule.name} is taken already (${spellRulePlace(twin)})` }]
+    return [
+      {
+        source: rule.file,
+        ...rule.place,
+        text: `name: ${rule.name} is taken already (${spellRulePlace(twin)}); give one of them another name`,
+      },
+    ]
   })
 }
 
@@ -66,7 +72,10 @@ export function loadRules(texts: readonly RuleText[]): RuleSet {
   // Behind all rules: no packet meets them.
   for (const contract of contracts) if (contract.action === 'drop') rules.push(ruleOfContract(contract))
   if (rules.length > MAX_RULES)
-    mistakes.push({ source: texts.at(-1)?.name ?? '', text: `${rules.length} rules; at most ${MAX_RULES} are held` })
+    mistakes.push({
+      source: texts.at(-1)?.name ?? '',
+      text: `${rules.length} rules; at most ${MAX_RULES} are held: join some by lists of addresses and ports`,
+    })
   if (mistakes.length > 0) {
     const shown = mistakes.slice(0, SHOWN).map(spellMistake)
     if (mistakes.length > SHOWN) shown.push(`and ${mistakes.length - SHOWN} more`)

@@ -129,14 +129,23 @@ function readConditions(r: Reader, value: unknown, path: Path, more: readonly st
 function checkSense(r: Reader, { match, not }: Rule, path: Path): void {
   const ported = [match.source?.ports, match.destination?.ports, not.source?.ports, not.destination?.ports].some((each) => each)
   if (ported && match.transport && !match.transport.some((id) => [6, 17, 132].includes(id)))
-    r.fault([...path, 'match', 'transport'], 'only tcp, udp and sctp have ports: this rule would never match')
+    r.fault(
+      [...path, 'match', 'transport'],
+      'only tcp, udp and sctp have ports: this rule would never match; name one of them, or leave the ports out',
+    )
   if ((match.tcpFlags !== undefined || not.tcpFlags !== undefined) && match.transport && !match.transport.includes(6))
-    r.fault([...path, 'match', 'transport'], 'only tcp has tcp_flags: this rule would never match')
+    r.fault([...path, 'match', 'transport'], 'only tcp has tcp_flags: this rule would never match; name tcp, or leave the flags out')
   if (match.tcpFlags !== undefined && match.tcpFlags & (not.tcpFlags ?? 0))
-    r.fault([...path, 'match', 'tcp_flags'], 'a flag is both asked for and excluded: this rule would never match')
+    r.fault(
+      [...path, 'match', 'tcp_flags'],
+      'a flag is both asked for and excluded: this rule would never match; take it out of one of them',
+    )
   for (const end of ['source', 'destination'] as const)
     if (match.ipVersion && match[end]?.cidrs && !match[end].cidrs.some(({ net }) => net === match.ipVersion))
-      r.fault([...path, 'match', end, 'cidrs'], `no IPv${match.ipVersion} address is among them: this rule would never match`)
+      r.fault(
+        [...path, 'match', end, 'cidrs'],
+        `no IPv${match.ipVersion} address is among them: this rule would never match; add one, or leave ip_version out`,
+      )
 }
 
 function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | undefined {
@@ -152,7 +161,7 @@ function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | u
   const comment = node['comment'] ?? ''
   if (typeof comment !== 'string' || comment.length > 500) r.fault([...path, 'comment'], 'comment: expected a text of at most 500 letters')
   if (node['match'] === undefined) {
-    r.fault(path, '"match" is missing; `match: {}` matches every packet')
+    r.fault(path, '"match" is missing; say what it is about: `match: {}` matches every packet')
     return undefined
   }
   const { conditions: match, node: matchNode } = readConditions(r, node['match'], [...path, 'match'], ['not'])

@@ -8,6 +8,10 @@ export type Node = Readonly<Record<string, unknown>>
 
 export const show = (value: unknown): string => (value === undefined || value === null ? 'nothing' : JSON.stringify(value).slice(0, 60))
 
+/** `['match', 'source', 'ports', 0]` as `match.source.ports[0]`. */
+export const spellPath = (path: Path): string =>
+  path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('')
+
 export class Reader {
   readonly mistakes: Mistake[] = []
   readonly #source: Source
@@ -18,8 +22,16 @@ export class Reader {
     this.#file = file
   }
 
+  /** What a mistake calls the field: within its rule, when it is in one. */
+  field(path: Path): string {
+    return spellPath(path.length > 2 && typeof path[1] === 'number' ? path.slice(2) : path)
+  }
+
   fault(path: Path, text: string, what: 'key' | 'value' = 'value'): undefined {
-    this.mistakes.push({ source: this.#file, ...this.place(path, what), text })
+    const last = `${path.at(-1)}: `
+    const field = this.field(path)
+    const words = text.startsWith(last) ? text.slice(last.length) : text
+    this.mistakes.push({ source: this.#file, ...this.place(path, what), text: field === '' ? words : `${field}: ${words}` })
     return undefined
   }
 

@@ -42,8 +42,8 @@ export function parseRange(value: unknown, most: number): Range | string {
   if (from === undefined || (typeof value !== 'number' && typeof value !== 'string'))
     return `${JSON.stringify(value)} is neither a number nor a range such as 8000-8099`
   const range = { from: Number(from), to: Number(to ?? from) }
-  if (range.to > most) return `${range.to} is above ${most}`
-  return range.from > range.to ? `${JSON.stringify(value)} ends before it begins` : range
+  if (range.to > most) return `${range.to} is too large; write a number from 0 to ${most}`
+  return range.from > range.to ? `${JSON.stringify(value)} ends before it begins; write ${range.to}-${range.from}` : range
 }
 
 export const inRanges = (ranges: readonly Range[], value: number): boolean => ranges.some(({ from, to }) => from <= value && value <= to)

@@ -139,7 +139,7 @@ describe('mistakes', () => {
   })
 
   it.each([
-    ['a key that is there twice', 'log: {}\nlog: {}\n', /^flowident\.yaml:2:1: the key "log" is there twice$/],
+    ['a key that is there twice', 'log: {}\nlog: {}\n', /^flowident\.yaml:2:1: the key "log" is there twice; keep one$/],
     ['broken syntax', 'log: {level: info\n', /^flowident\.yaml:2:1: .*flow map/i],
     ['two documents', 'log: {}\n---\nlog: {}\n', /^flowident\.yaml:2:1: /],
     ['an unknown tag', 'log: !!js/function x\n', /^flowident\.yaml:1:6: /],

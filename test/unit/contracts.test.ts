@@ -21,15 +21,23 @@ describe('contracts in rule files', () => {
       'contracts: [{ speaks: [tls] }]',
       'c.yaml:1:13: service: expected the name of a service or of its unit, such as nginx.service, found nothing',
     ],
-    ['nothing spoken', 'contracts: [{ service: a }]', 'c.yaml:1:13: "speaks" is missing; name the protocols, as in speaks: [http1, tls]'],
+    [
+      'nothing spoken',
+      'contracts: [{ service: a }]',
+      'c.yaml:1:13: contracts[0]: "speaks" is missing; name the protocols, as in speaks: [http1, tls]',
+    ],
     [
       'an empty list',
       'contracts: [{ service: a, speaks: [] }]',
       'c.yaml:1:35: speaks: the list is empty; name the protocols, or leave the contract out',
     ],
-    ['a protocol that is none', 'contracts: [{ service: a, speaks: [tsl] }]', 'c.yaml:1:36: found "tsl"; did you mean "tls"?'],
-    ['an action of rules', 'contracts: [{ service: a, speaks: tls, action: pass }]', 'c.yaml:1:48: expected audit or drop, found "pass"'],
-    ['an unknown key', 'contracts: [{ service: a, speak: tls }]', 'c.yaml:1:27: unknown key "speak"; did you mean "speaks"?'],
+    ['a protocol that is none', 'contracts: [{ service: a, speaks: [tsl] }]', 'c.yaml:1:36: speaks[0]: found "tsl"; did you mean "tls"?'],
+    [
+      'an action of rules',
+      'contracts: [{ service: a, speaks: tls, action: pass }]',
+      'c.yaml:1:48: action: expected audit or drop, found "pass"',
+    ],
+    ['an unknown key', 'contracts: [{ service: a, speak: tls }]', 'c.yaml:1:27: speak: unknown key "speak"; did you mean "speaks"?'],
     [
       'a name',
       'contracts: [{ name: "-", service: a, speaks: tls }]',
@@ -38,7 +46,7 @@ describe('contracts in rule files', () => {
     [
       'a name that a rule has',
       'rules: [{ name: a, action: drop, match: {} }]\ncontracts: [{ name: a, service: b, speaks: tls }]',
-      'c.yaml:2:13: the name a is taken already (c.yaml:1)',
+      'c.yaml:2:13: name: a is taken already (c.yaml:1); give one of them another name',
     ],
   ])('%s', (_what, text, said) => {
     let details: readonly string[] = []

@@ -10,7 +10,7 @@ import { TempDir } from '../lib/temp.js'
 /** `asks`: which of the document's commands are run here, and which of these need the daemon. */
 const docs = [
   { name: 'NETWORK-POLICY.md', ours: /./, asks: /^$/ },
-  { name: 'RULES.md', ours: /rules preview|learn|contracts/, asks: /rules (preview|apply|contracts)|learn/ },
+  { name: 'RULES.md', ours: /rules preview|learn|contracts|wrong/, asks: /rules (preview|apply|contracts)|learn/ },
 ]
 
 describe.each(docs)('docs/$name', ({ name, ours, asks }) => {
@@ -30,6 +30,6 @@ describe.each(docs)('docs/$name', ({ name, ours, asks }) => {
   it.each(commands)('$line', async ({ line, output }) => {
     const { code, out } = await runShown(doc, dir, line, asks.test(line) && daemon ? ['--url', daemon.url] : [])
     expect(out).toBe(output)
-    expect(code).toBe(0)
+    expect(code).toBe(/wrong/.test(line) ? 1 : 0)
   })
 })

@@ -3,9 +3,10 @@
 import type { Mistake } from '../../config/source.js'
 import { CidrSet } from '../cidr-set.js'
 import type { Range } from '../model.js'
+import { spellPath } from '../reader.js'
 import type { Cluster, ContainerPort, Pod } from './cluster.js'
 import { selects } from './labels.js'
-import { type Peer, type Policy, type PolicyPort, type PolicyRule, spellPath, transportNumbers } from './policy.js'
+import { type Peer, type Policy, type PolicyPort, type PolicyRule, transportNumbers } from './policy.js'
 
 export type Direction = 'in' | 'out'
 

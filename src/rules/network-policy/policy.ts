@@ -2,7 +2,7 @@
 // NetworkPolicy objects of networking.k8s.io/v1, from YAML or JSON: one, several in one file, or a List of them.
 import type { Mistake, Parsed, Place } from '../../config/source.js'
 import type { Cidr, Range } from '../model.js'
-import { type Node, type Path, Reader, show } from '../reader.js'
+import { type Node, type Path, Reader, show, spellPath } from '../reader.js'
 import { parseCidr } from '../values.js'
 import { readSelector, type Selector } from './labels.js'
 
@@ -47,15 +47,10 @@ export interface PolicyFile {
   readonly notes: readonly Mistake[]
 }
 
-/** `['spec', 'egress', 0, 'ports']` as `spec.egress[0].ports`. */
-export const spellPath = (path: Path): string =>
-  path.map((step, i) => (typeof step === 'number' ? `[${step}]` : i === 0 ? step : `.${step}`)).join('')
-
 /** Names the field as it is written in the documentation of Kubernetes. */
 class FieldReader extends Reader {
-  override fault(path: Path, text: string, what?: 'key' | 'value'): undefined {
-    const last = `${path.at(-1)}: `
-    return super.fault(path, `${spellPath(path) || 'the object'}: ${text.startsWith(last) ? text.slice(last.length) : text}`, what)
+  override field(path: Path): string {
+    return spellPath(path) || 'the object'
   }
 }
 
