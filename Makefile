@@ -95,6 +95,11 @@ bench: build ## benchmarks (root), as Markdown; docs/BENCHMARKS.md keeps the las
 	@tools/setup.sh bench
 	@bash test/bench/run.sh
 
+.PHONY: bench-rules
+bench-rules: build ## drop rates of rules against an empty XDP program, nftables and iptables (root, two CPUs), as Markdown
+	@tools/setup.sh bench
+	@bash test/bench/rules.sh
+
 .PHONY: size
 size: build ## instructions and verifier cost of each program against the baseline (root)
 	@$(NODE) --import tsx tools/size.ts

@@ -22,6 +22,7 @@ const struct fi_conn *fi_export_conn __attribute__((unused));
 const struct fi_conn_times *fi_export_conn_times __attribute__((unused));
 enum fi_conn_error fi_export_conn_error __attribute__((unused));
 enum fi_conn_bound fi_export_conn_bound __attribute__((unused));
+const struct fi_dropped_page *fi_export_dropped_page __attribute__((unused));
 enum fi_rule_field fi_export_rule_field __attribute__((unused));
 enum fi_rule_kind fi_export_rule_kind __attribute__((unused));
 enum fi_rule_small fi_export_rule_small __attribute__((unused));

@@ -85,7 +85,7 @@ struct fi_rules_head {
 	__u32 no_port[2]; /* rows of packets without a source, destination port */
 	__u32 no_flags; /* row of packets that are not TCP */
 	__u32 no_layer; /* row of rules that ask for no layer */
-	__u32 pad;
+	__u32 firm; /* rules before this one depend on a packet's headers alone and act */
 };
 _Static_assert(sizeof(struct fi_rules_head) == 64, "fi_rules_head");
 
@@ -141,6 +141,22 @@ struct fi_decision {
 	__u32 rule;
 };
 _Static_assert(sizeof(struct fi_decision) == 52, "fi_decision");
+/* What rules of headers dropped of late, bpf/taps/drops.h: per CPU, empty with a new set. In pages, since an element for each
+ * would take long to allocate. */
+#define FI_DROPPED_PAGES 512
+#define FI_DROPPED_PAGE 64
+#define FI_DROPPED_WAYS 4
+#define FI_DROPPED_END 1 /* in tuple.pad: tuple end that sent it */
+#define FI_DROPPED_INGRESS 2
+struct fi_dropped {
+	struct fi_tuple tuple; /* pad: FI_DROPPED_* */
+	__u16 generation;
+	__u16 rule;
+};
+struct fi_dropped_page {
+	struct fi_dropped each[FI_DROPPED_PAGE];
+};
+_Static_assert(sizeof(struct fi_dropped_page) == 3072, "fi_dropped_page");
 
 #define FI_RULE_NONE 0xffffffffu
 

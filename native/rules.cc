@@ -72,7 +72,7 @@ void drop(const Object &object, uint32_t bank)
 {
 	const std::pair<const char *, uint32_t> parts[] = {{"fi_rules_rows", bank},          {"fi_rules_small_b", bank}, {"fi_rules_links", bank},
 							   {"fi_rules_addrs", bank * 2},     {"fi_rules_addrs", bank * 2 + 1},
-							   {"fi_rules_hits", bank}};
+							   {"fi_rules_hits", bank},         {"fi_rules_dropped", bank}};
 
 	for (const auto &[name, index] : parts) /* what is not there needs no removal */
 		if (bpf_map *map = object.map(name))
@@ -83,7 +83,7 @@ void drop(const Object &object, uint32_t bank)
 Failure build(const Object &object, const RuleTables &t, uint32_t bank)
 {
 	const fi_rules_tables v = t.view();
-	Fd rows, small, links, hits;
+	Fd rows, small, links, hits, dropped;
 	Failure f;
 
 	if ((f = make("fi_rows", BPF_MAP_TYPE_ARRAY, 4, sizeof(fi_rule_row), v.n_rows, BPF_F_INNER_MAP, &rows)) ||
@@ -91,7 +91,9 @@ Failure build(const Object &object, const RuleTables &t, uint32_t bank)
 	    (f = make("fi_small", BPF_MAP_TYPE_ARRAY, 4, 4, FI_SMALL_SIZE, 0, &small)) ||
 	    (f = fillArray("fi_small", small.get(), t.small, 4)) || (f = put(object, "fi_rules_small_b", bank, small.get())) ||
 	    (f = make("fi_hits", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(fi_rule_hits), FI_RULES_MAX, 0, &hits)) ||
-	    (f = put(object, "fi_rules_hits", bank, hits.get())))
+	    (f = put(object, "fi_rules_hits", bank, hits.get())) ||
+	    (f = make("fi_dropped", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(fi_dropped_page), FI_DROPPED_PAGES, 0, &dropped)) ||
+	    (f = put(object, "fi_rules_dropped", bank, dropped.get())))
 		return f;
 	for (uint32_t i = 0; i < 2; i++) {
 		Fd trie;

@@ -11,7 +11,7 @@ build_packages=(clang-19 libbpf-dev bpftool libelf-dev zlib1g-dev linux-libc-dev
 test_packages=(nginx haproxy redis-server redis-tools postgresql postgresql-client mariadb-server mariadb-client
 	bind9 bind9-dnsutils unbound openssh-server openssh-client dropbear-bin openssl curl ca-certificates
 	iproute2 iputils-ping ethtool tcpdump procps prometheus clang-format-19 clang-14 python3 perl)
-bench_packages=(wrk libndpi-bin time)
+bench_packages=(wrk libndpi-bin time nftables iptables)
 
 wanted=("${build_packages[@]}")
 case "${1:-}" in

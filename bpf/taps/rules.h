@@ -23,12 +23,11 @@ fi_inline __u32 fi_rules_generation(void)
 }
 
 /* The long way is needed: rules are in force and may concern this packet. */
-fi_inline int fi_rules_open(const struct fi_flow *f, int end, int ingress)
+fi_inline int fi_rules_open(const struct fi_flow *f, __u32 generation, int end, int ingress)
 {
-	__u32 generation = fi_rules_generation();
 	const struct fi_side *s = end & 1 ? &f->side[1] : &f->side[0];
 
-	return generation && (f->side[0].ruled != (__u16)generation || !(f->side[1].ruled >> (end & 1) & 1) || s->ingress != ingress);
+	return f->side[0].ruled != (__u16)generation || !(f->side[1].ruled >> (end & 1) & 1) || s->ingress != ingress;
 }
 
 /* Counts a hit; tells user space of about one a second. */

@@ -129,6 +129,7 @@ fi_inline int fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u32
 		}
 		if (x->ruled && fi_rules_packet(x, f, ingress)) {
 			fi_count_n(FI_C_RULE_DROP, segments);
+			fi_dropped_note(x, ingress);
 			f = 0;
 		} else {
 			f = fi_wire_flow(x, f, ingress, ifindex);
@@ -196,10 +197,12 @@ SEC("xdp.frags")
 int fi_xdp(struct xdp_md *ctx)
 {
 	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	int way;
 
 	fi_wire_seen(1, 1);
-	if (!fi_wire_fast(data, end, 1, 1, ctx->ingress_ifindex) &&
-	    fi_wire_slow(ctx, FI_WIRE_XDP | FI_WIRE_INGRESS, bpf_xdp_get_buff_len(ctx), 1, ctx->ingress_ifindex, 0))
+	way = fi_wire_fast(data, end, 1, 1, ctx->ingress_ifindex);
+	if (way == FI_FAST_DROP || (way == FI_FAST_LONG &&
+	    fi_wire_slow(ctx, FI_WIRE_XDP | FI_WIRE_INGRESS, bpf_xdp_get_buff_len(ctx), 1, ctx->ingress_ifindex, 0)))
 		return XDP_DROP;
 	return XDP_PASS;
 }
@@ -212,9 +215,13 @@ fi_inline int fi_wire_tc(struct __sk_buff *skb, int ingress)
 	const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	__u32 segments = skb->gso_segs ?: 1, vlan = skb->vlan_present ? skb->vlan_tci : 0;
 
+	int way = FI_FAST_LONG;
+
 	fi_wire_seen(ingress, segments);
-	if ((vlan || !fi_wire_fast(data, end, ingress, segments, skb->ifindex)) &&
-	    fi_wire_slow(skb, ingress ? FI_WIRE_INGRESS : 0, skb->len, segments, skb->ifindex, vlan))
+	if (!vlan)
+		way = fi_wire_fast(data, end, ingress, segments, skb->ifindex);
+	if (way == FI_FAST_DROP ||
+	    (way == FI_FAST_LONG && fi_wire_slow(skb, ingress ? FI_WIRE_INGRESS : 0, skb->len, segments, skb->ifindex, vlan)))
 		return FI_TC_DROP;
 	return FI_TC_NEXT;
 }

@@ -14,6 +14,10 @@ export const FI_RULES_MAX = 16320
 export const FI_ROW_WORDS = 256
 export const FI_ROW_SUMS = 4
 export const FI_ROW_ONES = 0
+export const FI_DROPPED_PAGES = 512
+export const FI_DROPPED_PAGE = 64
+export const FI_DROPPED_WAYS = 4
+export const FI_DROPPED_INGRESS = 2
 
 /** struct fi_tuple */
 export const TUPLE = {
@@ -251,6 +255,7 @@ export const RULES_HEAD = {
   noPortStride: 4,
   noFlags: 52,
   noLayer: 56,
+  firm: 60,
 } as const
 
 /** struct fi_rules_switch */
@@ -313,6 +318,22 @@ export const DECISION = {
   tuple: 0,
   generation: 44,
   rule: 48,
+} as const
+
+/** struct fi_dropped */
+export const DROPPED = {
+  sizeof: 48,
+  tuple: 0,
+  generation: 44,
+  rule: 46,
+} as const
+
+/** struct fi_dropped_page */
+export const DROPPED_PAGE = {
+  sizeof: 3072,
+  each: 0,
+  eachLength: 64,
+  eachStride: 48,
 } as const
 
 /** struct fi_rule_verdict */

@@ -175,6 +175,8 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
   put(RULES_HEAD.noPort + 4, noDestination)
   put(RULES_HEAD.noFlags, noFlags)
   put(RULES_HEAD.noLayer, noLayer)
+  const soft = rules.findIndex((rule) => rule.audit || isKeyed(rule) || has('reply')(rule))
+  put(RULES_HEAD.firm, soft < 0 ? rules.length : soft)
   return {
     head: new Uint8Array(head.buffer),
     rows: c.rows.encode(),

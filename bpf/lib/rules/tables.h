@@ -101,6 +101,13 @@ struct fi_rules_hits_map {
 	__type(key, __u32);
 	__type(value, struct fi_rule_hits);
 };
+/* See bpf/taps/drops.h. */
+struct fi_rules_dropped_map {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, FI_DROPPED_PAGES);
+	__type(key, __u32);
+	__type(value, struct fi_dropped_page);
+};
 
 #define FI_RULES_BANKS(name, entries, inner)                                                       \
 	struct {                                                                                   \
@@ -116,6 +123,7 @@ FI_RULES_BANKS(fi_rules_small_b, 2, fi_rules_small_map);
 FI_RULES_BANKS(fi_rules_addrs, 4, fi_rules_addrs_map); /* bank * 2 + which */
 FI_RULES_BANKS(fi_rules_links, 2, fi_rules_links_map);
 FI_RULES_BANKS(fi_rules_hits, 2, fi_rules_hits_map);
+FI_RULES_BANKS(fi_rules_dropped, 2, fi_rules_dropped_map);
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2);
