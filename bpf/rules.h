@@ -92,7 +92,10 @@ _Static_assert(sizeof(struct fi_rules_head) == 64, "fi_rules_head");
 /* The one word that puts a set in force. Bank = generation & 1. */
 struct fi_rules_switch {
 	__u32 generation; /* 1 to 65535; 0 = no rules */
-	__u32 last; /* the one in force, or the one before rules were switched off */
+	__u32 last; /* the highest there was: also when rules were switched off or rolled back */
+	__u32 before; /* in force again from until_ns on: the set on trial was not confirmed */
+	__u32 pad;
+	__u64 until_ns; /* CLOCK_MONOTONIC; 0 = for good */
 };
 
 /* Longest-prefix tries of addresses. prefix counts the bits of net and addr. */

@@ -115,8 +115,11 @@ export interface KernelHandle {
     data: Uint8Array,
     options?: { repeat?: number; ctx?: Uint8Array },
   ): { retval: number; durationNs: number; data: Uint8Array }
-  /** Puts a set of rules in force in place of the one before, at once; null: no rules. Gives its generation. */
-  installRules(tables: RuleTables | null): Promise<number>
+  /** Puts a set of rules in force in place of the one before, at once; null: no rules. Gives its generation. After `trialMs` the one
+   * before is in force again, also when this process is dead by then, unless endTrial(true) came. */
+  installRules(tables: RuleTables | null, trialMs?: number): Promise<number>
+  /** Keeps the set on trial (ETIME: too late), or brings the one before back. Gives the generation in force. ENOENT: there is no trial. */
+  endTrial(confirm: boolean): Promise<number>
   /** struct fi_rules_switch, then struct fi_rule_hits[] of the first so many rules of the set in force. */
   ruleHits(rules: number): Promise<ArrayBuffer>
   /** Puts these packs in force in place of those before, at once. names: PACK_IDS * 32 bytes, the name of each id ended by 0. */

@@ -50,6 +50,7 @@ public:
 					   InstanceMethod<&KernelHandle::TestRun>("testRun"),
 					   InstanceMethod<&KernelHandle::InstallRules>("installRules"),
 					   InstanceMethod<&KernelHandle::RuleHits>("ruleHits"),
+					   InstanceMethod<&KernelHandle::EndTrial>("endTrial"),
 					   InstanceMethod<&KernelHandle::InstallPacks>("installPacks"),
 					   InstanceMethod<&KernelHandle::PackNames>("packNames"),
 					   InstanceMethod<&KernelHandle::Settle>("settle"),
@@ -237,6 +238,7 @@ private:
 	Napi::Value TestRun(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : testRun(info, *object_); }
 	Napi::Value InstallRules(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : installRules(info, object_); }
 	Napi::Value RuleHits(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : ruleHits(info, object_); }
+	Napi::Value EndTrial(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : endRuleTrial(info, object_); }
 	Napi::Value InstallPacks(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : installPacks(info, *object_); }
 	Napi::Value PackNames(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : packNames(info, *object_); }
 	Napi::Value Close(const Napi::CallbackInfo &info)

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "handles.h"
 
@@ -117,61 +118,129 @@ Failure build(const Object &object, const RuleTables &t, uint32_t bank)
 	return {};
 }
 
-} // namespace
-
-Failure installRules(const Object &object, const RuleTables *tables, uint32_t *generation)
+Failure readSwitch(const Object &object, fi_rules_switch *now)
 {
 	bpf_map *map = object.map(kSwitch);
 	const uint32_t zero = 0;
+
+	if (!map || bpf_map_lookup_elem(bpf_map__fd(map), &zero, now))
+		return failure("read map", kSwitch, map ? errno : ENOENT);
+	return {};
+}
+
+Failure writeSwitch(const Object &object, const fi_rules_switch &next)
+{
+	const uint32_t zero = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(object.map(kSwitch)), &zero, &next, BPF_ANY) ? failure("write map", kSwitch, errno) : Failure{};
+}
+
+uint64_t monotonicNs()
+{
+	timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return static_cast<uint64_t>(t.tv_sec) * 1000000000u + static_cast<uint64_t>(t.tv_nsec);
+}
+
+/* What the programs take for the generation in force. */
+uint32_t inForce(const fi_rules_switch &s)
+{
+	return s.until_ns && monotonicNs() >= s.until_ns ? s.before : s.generation;
+}
+
+/* The kernel waits, when a map of maps is changed, for all programs that run: after this nobody is left who has read the
+ * switch as it was before. */
+void settle(const Object &object, uint32_t bank)
+{
+	bpf_map *map = object.map("fi_rules_hits");
+	uint32_t hits = 0;
+
+	if (map && bpf_map_lookup_elem(bpf_map__fd(map), &bank, &hits) == 0) {
+		Fd fd(bpf_map_get_fd_by_id(hits));
+
+		if (fd.get() >= 0)
+			put(object, "fi_rules_hits", bank, fd.get());
+	}
+}
+
+} // namespace
+
+Failure installRules(const Object &object, const RuleTables *tables, uint32_t trial_ms, uint32_t *generation)
+{
 	fi_rules_switch now = {}, next = {};
 
-	if (!map || bpf_map_lookup_elem(bpf_map__fd(map), &zero, &now))
-		return failure("install rules", kSwitch, map ? errno : ENOENT);
+	if (Failure f = readSwitch(object, &now))
+		return f;
+	if (now.until_ns)
+		return failure("install rules", kSwitch, EBUSY, "a set is on trial");
 	/* switched off, the last one is still remembered: a flow's marks of old must not fit a new set */
-	const uint32_t last = now.generation ? now.generation : now.last;
-	const uint32_t old = last & 1;
-
-	next.last = last;
+	next.last = now.last;
 	if (tables) {
-		next.generation = last >= 65535 ? 2 : last + 1;
+		next.generation = now.last >= 65534 ? 2 : now.last + 1;
+		next.generation += (next.generation & 1) == (now.generation & 1) && now.generation;
 		if (Failure f = build(object, *tables, next.generation & 1)) {
 			drop(object, next.generation & 1);
 			return f;
 		}
 		next.last = next.generation;
 	}
-	if (bpf_map_update_elem(bpf_map__fd(map), &zero, &next, BPF_ANY))
-		return failure("install rules", kSwitch, errno);
-	/* The kernel waits, after it has changed a map of maps, for all programs that run: after this nobody is left who has seen
-	 * the generation before. */
-	uint32_t hits = 0, other = !old;
-	bpf_map *hit_map = object.map("fi_rules_hits");
-
-	if (tables && hit_map && bpf_map_lookup_elem(bpf_map__fd(hit_map), &other, &hits) == 0) {
-		Fd fd(bpf_map_get_fd_by_id(hits));
-
-		if (fd.get() >= 0)
-			put(object, "fi_rules_hits", other, fd.get());
+	if (trial_ms) {
+		next.before = now.generation;
+		next.until_ns = monotonicNs() + trial_ms * 1000000ull;
 	}
-	drop(object, old);
+	if (Failure f = writeSwitch(object, next))
+		return f;
 	*generation = next.generation;
+	if (trial_ms)
+		return {};
+	if (tables)
+		settle(object, next.generation & 1);
+	drop(object, tables ? !(next.generation & 1) : 0);
+	if (!tables)
+		drop(object, 1);
+	return {};
+}
+
+Failure endTrial(const Object &object, bool confirm, uint32_t *generation)
+{
+	fi_rules_switch now = {};
+
+	if (Failure f = readSwitch(object, &now))
+		return f;
+	if (!now.until_ns)
+		return failure("end trial", kSwitch, ENOENT, "no set is on trial");
+	const uint32_t wanted = confirm ? now.generation : now.before;
+
+	if (confirm && inForce(now) != now.generation)
+		return failure("end trial", kSwitch, ETIME, "the time to confirm is over");
+	now.generation = *generation = wanted;
+	now.before = 0;
+	now.until_ns = 0;
+	if (Failure f = writeSwitch(object, now))
+		return f;
+	if (wanted)
+		settle(object, wanted & 1);
+	for (uint32_t bank = 0; bank < 2; bank++)
+		if (!wanted || bank != (wanted & 1))
+			drop(object, bank);
 	return {};
 }
 
 Failure readRuleHits(const Object &object, uint32_t rules, Buffer *out)
 {
-	bpf_map *sw = object.map(kSwitch), *hits = object.map("fi_rules_hits");
-	const uint32_t zero = 0;
+	bpf_map *hits = object.map("fi_rules_hits");
 	fi_rules_switch now = {};
 	uint32_t id = 0;
 
 	out->assign(sizeof(fi_rules_switch) + rules * sizeof(fi_rule_hits), 0);
-	if (!sw || !hits || bpf_map_lookup_elem(bpf_map__fd(sw), &zero, &now))
-		return failure("read map", kSwitch, sw ? errno : ENOENT);
+	if (Failure f = readSwitch(object, &now))
+		return f;
+	now.generation = inForce(now);
 	const uint32_t bank = (now.generation ? now.generation : now.last) & 1;
 
 	memcpy(out->data(), &now, sizeof(now));
-	if (bpf_map_lookup_elem(bpf_map__fd(hits), &bank, &id))
+	if (!hits || bpf_map_lookup_elem(bpf_map__fd(hits), &bank, &id))
 		return {}; /* no rules */
 	Fd fd(bpf_map_get_fd_by_id(id));
 
@@ -217,7 +286,7 @@ Napi::Value RulesOff(const Napi::CallbackInfo &info)
 			return fail(info.Env(), failure("read map", kSwitch, errno));
 		if (!now.generation)
 			continue;
-		next.last = now.generation;
+		next.last = now.last;
 		if (bpf_map_update_elem(fd.get(), &zero, &next, BPF_ANY))
 			return fail(info.Env(), failure("write map", kSwitch, errno));
 		off++;

@@ -24,13 +24,17 @@ struct RuleTables {
 	uint32_t rules() const;
 };
 
-/* Puts the set in force in place of the one before, at once; nullptr: no rules. *generation: the one that is now in force. */
-Failure installRules(const Object &object, const RuleTables *tables, uint32_t *generation);
+/* Puts the set in force in place of the one before, at once; nullptr: no rules. *generation: the one that is now in force.
+ * trial_ms: after so long the one before is in force again, whoever lives then, unless endTrial keeps this one. */
+Failure installRules(const Object &object, const RuleTables *tables, uint32_t trial_ms, uint32_t *generation);
+/* Keeps the set on trial, or brings back the one before. ENOENT: none is on trial; ETIME: too late to keep it. */
+Failure endTrial(const Object &object, bool confirm, uint32_t *generation);
 /* struct fi_rules_switch, and struct fi_rule_hits[], summed over CPUs, of the set in force. */
 Failure readRuleHits(const Object &object, uint32_t rules, Buffer *out);
 
-/* The two methods of KernelHandle. */
+/* Methods of KernelHandle. */
 Napi::Value installRules(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object);
+Napi::Value endRuleTrial(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object);
 Napi::Value ruleHits(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object);
 /* rulesOff(): switches rules off in every loaded object of this host, whoever loaded it; says in how many. */
 Napi::Value RulesOff(const Napi::CallbackInfo &info);

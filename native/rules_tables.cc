@@ -84,10 +84,21 @@ Napi::Value installRules(const Napi::CallbackInfo &info, const std::shared_ptr<O
 	Napi::Env env = info.Env();
 	auto tables = info[0].IsNull() ? nullptr : std::make_shared<RuleTables>();
 
+	const uint32_t trial = info[1].IsNumber() ? info[1].As<Napi::Number>().Uint32Value() : 0;
+
 	if (tables && !tables->read(env, info[0]))
 		return env.Undefined();
 	return Job<uint32_t>::run(
-		env, "flowident:installRules", [object, tables](uint32_t *generation) { return installRules(*object, tables.get(), generation); },
+		env, "flowident:installRules", [object, tables, trial](uint32_t *generation) { return installRules(*object, tables.get(), trial, generation); },
+		[](Napi::Env e, uint32_t *generation) { return Napi::Number::New(e, *generation); });
+}
+
+Napi::Value endRuleTrial(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object)
+{
+	const bool confirm = info[0].ToBoolean();
+
+	return Job<uint32_t>::run(
+		info.Env(), "flowident:endTrial", [object, confirm](uint32_t *generation) { return endTrial(*object, confirm, generation); },
 		[](Napi::Env e, uint32_t *generation) { return Napi::Number::New(e, *generation); });
 }
 

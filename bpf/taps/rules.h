@@ -19,7 +19,10 @@ fi_inline __u32 fi_rules_generation(void)
 	__u32 zero = 0;
 	const struct fi_rules_switch *s = bpf_map_lookup_elem(&fi_rules_switch, &zero);
 
-	return s ? s->generation : 0;
+	if (!s)
+		return 0;
+	/* nobody has to live for an unconfirmed set to go */
+	return s->until_ns && fi_now() >= s->until_ns ? s->before : s->generation;
 }
 
 /* The long way is needed: rules are in force and may concern this packet. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flowident rules`: check, show, test, apply and switch off drop rules.
 import { statSync } from 'node:fs'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { FlowidentError } from '../errors.js'
 import type { RecordView } from '../flows/record-view.js'
 import { fromNative, loadAddon } from '../kernel/native-kernel.js'
@@ -27,9 +27,16 @@ interface Options extends CommonOptions {
   readonly direction?: string
   readonly why?: boolean
   readonly packs?: string
+  readonly confirmWithin?: number
 }
 
 type Shown = Readonly<Record<string, unknown>>
+interface Told {
+  readonly in_force: boolean
+  readonly confirm_within_seconds: number | null
+  readonly rules: Shown[]
+  readonly warnings: readonly string[]
+}
 const columns: readonly Column<Shown>[] = [
   { title: 'RULE', value: (rule) => rule['name'] },
   { title: 'ACTION', value: (rule) => (rule['audit'] === true ? `${String(rule['action'])} (audit)` : rule['action']) },
@@ -42,6 +49,11 @@ const columns: readonly Column<Shown>[] = [
   },
 ]
 
+const seconds = (text: string): number => {
+  const [, number, unit] = /^(\d{1,5})(s|m)?$/.exec(text) ?? []
+  if (number === undefined) throw new InvalidArgumentError('expected a time such as 60s or 5m')
+  return Number(number) * (unit === 'm' ? 60 : 1)
+}
 const load = (paths: readonly string[]) => loadRules(readRuleFiles(paths.length > 0 ? paths : [rulesFolder]))
 /** The signature packs whose protocols rules may name. */
 function takePacks({ packs = packsFolder }: Options): Compiled {
@@ -57,7 +69,9 @@ const place = ({ file, place: at }: Rule): string => (at ? `${file}:${at.line}` 
 
 async function show(io: Io, options: Options): Promise<void> {
   const printer = new Printer(io)
-  const answer = await clientOf(options, io).get<{ in_force: boolean; rules: Shown[]; warnings: string[] }>('/api/v1/rules')
+  const answer = await clientOf(options, io).get<Told>('/api/v1/rules')
+  if (answer.confirm_within_seconds !== null)
+    printer.talk(`on trial for another ${Math.ceil(answer.confirm_within_seconds)} s; \`flowident rules confirm\` keeps them`)
   if (!answer.in_force && answer.rules.length > 0) printer.talk('the rules are switched off; `flowident rules apply` puts them in force')
   for (const warning of answer.warnings) printer.talk(`warning: ${warning}`)
   if (options.json === true) printer.json(answer.rules)
@@ -163,15 +177,34 @@ export const register: Register = (program, io) => {
     .description('check the rules here, then have the daemon replace all of its own by them at once')
     .argument('[path...]', `rule files, or folders of them (default: ${rulesFolder})`)
     .option('--if-match <etag>', 'only if this set is in force')
+    .option(
+      '--confirm-within <time>',
+      'the rules before are in force again after so long, as in 60s or 5m, unless `rules confirm` comes',
+      seconds,
+    )
     .action(async (paths: string[], options: Options) => {
       const printer = new Printer(io)
+      const { confirmWithin: trial } = options
       takePacks(options)
       const set = load(paths)
       const headers = { 'content-type': 'application/json', ...(options.ifMatch !== undefined && { 'if-match': options.ifMatch }) }
-      const answer = await clientOf(options, io).put<Shown>('/api/v1/rules', JSON.stringify({ files: set.texts }), headers)
+      const answer = await clientOf(options, io).put<Shown>(
+        `/api/v1/rules${trial === undefined ? '' : `?confirm_within=${trial}`}`,
+        JSON.stringify({ files: set.texts }),
+        headers,
+      )
       for (const warning of set.warnings) printer.talk(`warning: ${warning}`)
       if (options.json === true) printer.json([answer])
-      else printer.line(`${counts(set)} are in force`)
+      else if (trial === undefined) printer.line(`${counts(set)} are in force`)
+      else printer.line(`${counts(set)} are in force for ${trial} s; \`flowident rules confirm\` keeps them`)
+    })
+  withClient(rules.command('confirm'))
+    .description('keep the rules that were applied with --confirm-within')
+    .action(async (options: Options) => {
+      const printer = new Printer(io)
+      const answer = await clientOf(options, io).post<Shown>('/api/v1/rules/confirm', '{}', { 'content-type': 'application/json' })
+      if (options.json === true) printer.json([answer])
+      else printer.line(`${String(answer['rules'])} rules are in force for good`)
     })
   withJson(rules.command('off'))
     .description('take all rules out of force at once, in the kernel itself: the daemon need not answer (root)')

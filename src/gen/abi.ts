@@ -260,9 +260,11 @@ export const RULES_HEAD = {
 
 /** struct fi_rules_switch */
 export const RULES_SWITCH = {
-  sizeof: 8,
+  sizeof: 24,
   generation: 0,
   last: 4,
+  before: 8,
+  untilNs: 16,
 } as const
 
 /** struct fi_rule_prefix */

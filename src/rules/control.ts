@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules in force: taken from files at the start, replaced as a whole, kept fitting to the interfaces that there are.
 import { createHash } from 'node:crypto'
-import { FlowidentError } from '../errors.js'
+import { errorName, FlowidentError } from '../errors.js'
 import type { DropRecord } from '../flows/decode.js'
-import { RULE_HITS, RULES_SWITCH } from '../gen/abi.js'
+import { RULE_HITS } from '../gen/abi.js'
 import { interfaceLister, type ListInterfaces } from '../kernel/interfaces.js'
-import type { Kernel, KernelSource } from '../kernel/kernel.js'
+import type { KernelSource } from '../kernel/kernel.js'
 import type { Logger } from '../log.js'
 import type { Contract } from './contract.js'
-import { compileRules } from './compile.js'
+import { InForce, type RuleKernel } from './in-force.js'
 import { loadRules, readRuleFiles, type RuleSet, type RuleText } from './load.js'
 import { enforcedAt, type Rule } from './model.js'
-import { forgetful, type RuleStore, type Saved } from './saved.js'
+import type { RuleStore, SavedSet } from './saved.js'
 
 /** Drops that are kept to be asked for. */
 const RECENT = 100
@@ -29,6 +29,8 @@ export interface RulesState {
   readonly etag: string
   /** False when they were switched off. */
   readonly inForce: boolean
+  /** CLOCK_MONOTONIC at which the set before is in force again, unless this one is confirmed; 0: it is for good. */
+  readonly untilNs: bigint
   readonly rules: readonly RuleState[]
   readonly warnings: readonly string[]
 }
@@ -37,7 +39,15 @@ export interface SeenDrop extends DropRecord {
   readonly ruleName: string
 }
 
-const empty: RuleSet = { rules: [], contracts: [], texts: [], warnings: [], overlaps: [] }
+/** Longer than a set may be on trial, nobody waits. */
+export const TRIAL_SECONDS = { least: 5, most: 3600 } as const
+
+export interface Replacement {
+  /** Only if the set with this etag is in force; `*`: any. */
+  readonly ifMatch?: string | undefined
+  /** After so many seconds the set before is in force again, unless confirm() is called. */
+  readonly confirmWithin?: number | undefined
+}
 
 const etagOf = ({ texts }: RuleSet): string =>
   `"${createHash('sha256')
@@ -46,35 +56,28 @@ const etagOf = ({ texts }: RuleSet): string =>
     .slice(0, 32)}"`
 
 export class RuleControl {
-  readonly #kernel: Pick<Kernel, 'installRules' | 'ruleHits'>
-  readonly #interfaces: ListInterfaces
+  readonly #force: InForce
   readonly #log: Logger
-  readonly #store: RuleStore
   readonly #recent: SeenDrop[] = []
-  #set: RuleSet = empty
-  #from: Saved['from'] = 'folder'
-  #generation = 0
-  #shape = ''
+  #trial: NodeJS.Timeout | undefined
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(kernel: Pick<Kernel, 'installRules' | 'ruleHits'>, interfaces: ListInterfaces, log: Logger, store: RuleStore = forgetful) {
-    this.#kernel = kernel
-    this.#store = store
-    this.#interfaces = interfaces
+  constructor(kernel: RuleKernel, interfaces: ListInterfaces, log: Logger, store?: RuleStore) {
+    this.#force = new InForce(kernel, interfaces, log, store)
     this.#log = log
   }
 
   get etag(): string {
-    return etagOf(this.#set)
+    return etagOf(this.#force.set)
   }
   get rules(): readonly Rule[] {
-    return this.#set.rules
+    return this.#force.set.rules
   }
   get contracts(): readonly Contract[] {
-    return this.#set.contracts
+    return this.#force.set.contracts
   }
   get generation(): number {
-    return this.#generation
+    return this.#force.generation
   }
   get recent(): readonly SeenDrop[] {
     return this.#recent
@@ -84,32 +87,41 @@ export class RuleControl {
    * taken: half of a set is worse than none. `kept`: the kernel has the rules of the process before this one. */
   async start(folder: string, kept = false): Promise<void> {
     try {
-      const saved = kept ? this.#saved() : undefined
-      const texts = saved?.from === 'applied' ? saved.texts : readRuleFiles([folder])
-      if (kept) await this.#next(() => this.#takeOver(texts, saved))
-      else if (texts.length > 0) await this.replace(texts, undefined, 'folder')
-      if (saved?.from === 'applied')
-        this.#log.info({ rules: this.#set.rules.length }, `the rules applied last are in force, not those of ${folder}`)
+      await this.#next(() => (kept ? this.#takeOver(folder) : this.#takeFolder(folder)))
     } catch (error) {
       const { message, details } = FlowidentError.from(error)
       this.#log.error({ details }, `no rules are in force: ${message}`)
     }
   }
 
-  /** Puts these rules in force in place of all others. `ifMatch`: only if those with this etag are. Gives the new etag. */
-  replace(texts: readonly RuleText[], ifMatch?: string, from: Saved['from'] = 'applied'): Promise<string> {
+  /** Puts these rules in force in place of all others. Gives the new etag. */
+  replace(texts: readonly RuleText[], { ifMatch, confirmWithin }: Replacement = {}): Promise<string> {
     return this.#next(async () => {
       if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== this.etag)
         throw new FlowidentError('rules-changed', `the rules are ${this.etag} now, not ${ifMatch}`, {
           hint: 'Read them again, and decide anew.',
         })
-      const set = loadRules(texts)
-      await this.#install(set)
-      this.#set = set
-      this.#from = from
-      this.#save()
-      for (const warning of set.warnings) this.#log.warn(warning)
-      this.#log.info({ rules: set.rules.length, generation: this.#generation }, 'rules are in force')
+      if (this.#force.onTrial)
+        throw new FlowidentError('rules-on-trial', 'the rules in force are on trial', {
+          hint: '`flowident rules confirm` keeps them; without it those before are in force again when the time is over.',
+        })
+      await this.#install(loadRules(texts), 'applied', confirmWithin)
+      return this.etag
+    })
+  }
+
+  /** Keeps the set on trial. Gives its etag. */
+  confirm(): Promise<string> {
+    return this.#next(async () => {
+      try {
+        if (!this.#force.onTrial) throw new FlowidentError('nothing-to-confirm', 'no rules are on trial')
+        await this.#force.endTrial(true)
+      } catch (error) {
+        if (errorName(error) !== 'ETIME') throw error
+        throw new FlowidentError('nothing-to-confirm', 'the time to confirm is over: the rules before are in force')
+      }
+      clearTimeout(this.#trial)
+      this.#log.info({ rules: this.rules.length }, 'the rules are confirmed')
       return this.etag
     })
   }
@@ -117,61 +129,49 @@ export class RuleControl {
   /** Interfaces come and go: rules that name them are compiled for those that are there. */
   sync(): Promise<void> {
     return this.#next(async () => {
-      const named = this.#set.rules.some(({ match, not }) => match.interface !== undefined || not.interface !== undefined)
-      if (!named || this.#shapeNow() === this.#shape) return
+      const named = this.rules.some(({ match, not }) => match.interface !== undefined || not.interface !== undefined)
+      if (!named || !this.#force.outdated || this.#force.onTrial) return
       // Switched off meanwhile by another process: it stays so.
-      if ((await this.#read(0)).generation === 0) return
-      await this.#install(this.#set)
-      this.#save()
+      if ((await this.#force.read(0)).generation !== 0) await this.#force.again()
     })
   }
 
-  /** The set that the kernel has is left alone, with its counters, when it is this one; switched off, it stays so. */
-  async #takeOver(texts: readonly RuleText[], saved: Saved | undefined): Promise<void> {
-    const set = loadRules(texts)
-    const { generation, last } = await this.#read(0)
-    const same = saved !== undefined && saved.generation === last && last !== 0 && etagOf({ ...set, texts: saved.texts }) === etagOf(set)
-    if (generation === 0 && last !== 0)
-      this.#log.warn('the rules were switched off and stay so; `flowident rules apply` puts them in force')
-    else if (same && saved.shape === this.#shapeNow()) {
-      this.#shape = saved.shape
-      this.#generation = generation
-      this.#log.info({ rules: set.rules.length, generation }, 'the rules of the process before are in force')
-    } else if (set.rules.length > 0 || generation !== 0) {
-      await this.#install(set)
-      this.#log.info({ rules: set.rules.length, generation: this.#generation }, 'rules are in force')
-    }
-    this.#set = set
-    this.#from = saved?.from ?? 'folder'
-    this.#save()
+  async #install(set: RuleSet, from: SavedSet['from'], confirmWithin?: number): Promise<void> {
+    const ms = confirmWithin === undefined ? undefined : confirmWithin * 1000
+    await this.#force.install(set, from, ms)
+    if (ms !== undefined) this.#watchTrial(ms)
+    for (const warning of set.warnings) this.#log.warn(warning)
+    const limit = confirmWithin === undefined ? {} : { confirmWithin }
+    this.#log.info({ rules: set.rules.length, generation: this.#force.generation, ...limit }, 'rules are in force')
   }
 
-  #saved(): Saved | undefined {
-    try {
-      return this.#store.read()
-    } catch (error) {
-      const { message, hint } = FlowidentError.from(error)
-      this.#log.warn({ hint }, message)
-      return undefined
-    }
+  async #takeFolder(folder: string): Promise<void> {
+    const texts = readRuleFiles([folder])
+    if (texts.length > 0) await this.#install(loadRules(texts), 'folder')
   }
 
-  #save(): void {
-    try {
-      this.#store.write({ texts: this.#set.texts, from: this.#from, generation: this.#generation, shape: this.#shape })
-    } catch (error) {
-      const { message, hint } = FlowidentError.from(error)
-      this.#log.warn({ hint }, message)
+  async #takeOver(folder: string): Promise<void> {
+    const saved = this.#force.saved()
+    const taken = await this.#force.takeOver(saved)
+    const { generation, untilNs } = await this.#force.read(0)
+    if (this.#force.onTrial) this.#watchTrial(Number(untilNs - process.hrtime.bigint()) / 1e6)
+    else if (!taken && saved?.from === 'applied') await this.#install(loadRules(saved.texts), 'applied')
+    else if (generation !== 0 || !taken) {
+      // of the folder: it may say something else by now
+      const set = saved?.from === 'applied' ? this.#force.set : loadRules(readRuleFiles([folder]))
+      if (etagOf(set) !== this.etag || !taken) await this.#install(set, saved?.from ?? 'folder')
     }
+    if (saved?.from === 'applied') this.#log.info(`the rules applied last are in force, not those of ${folder}`)
   }
 
   async state(): Promise<RulesState> {
-    const { rules, warnings } = this.#set
-    const { generation, hits } = await this.#read(rules.length)
-    const at = (i: number, member: number): bigint => hits.getBigUint64(RULES_SWITCH.sizeof + i * RULE_HITS.sizeof + member, true)
+    const { rules, warnings } = this.#force.set
+    const { generation, untilNs, hits } = await this.#force.read(rules.length)
+    const at = (i: number, member: number): bigint => hits.getBigUint64(i * RULE_HITS.sizeof + member, true)
     return {
       etag: this.etag,
       inForce: generation !== 0,
+      untilNs,
       rules: rules.map((rule, i) => ({
         rule,
         enforcedAt: enforcedAt(rule),
@@ -184,7 +184,7 @@ export class RuleControl {
   }
 
   onDrop(record: DropRecord): void {
-    const rule = record.generation === this.#generation ? this.#set.rules[record.rule] : undefined
+    const rule = record.generation === this.#force.generation ? this.#force.set.rules[record.rule] : undefined
     if (rule === undefined) return // of rules that were replaced meanwhile
     this.#recent.push({ ...record, ruleName: rule.name })
     if (this.#recent.length > RECENT) this.#recent.shift()
@@ -196,30 +196,23 @@ export class RuleControl {
     return done
   }
 
-  #shapeNow(): string {
-    return this.#interfaces()
-      .map(({ name, index }) => `${index} ${name}`)
-      .sort()
-      .join()
-  }
-
-  async #install(set: RuleSet): Promise<void> {
-    this.#shape = this.#shapeNow()
-    this.#generation = await this.#kernel.installRules(set.rules.length === 0 ? null : compileRules(set.rules, this.#interfaces()))
-  }
-
-  /** `last`: the generation in force, or the one that was before rules were switched off. */
-  async #read(rules: number): Promise<{ generation: number; last: number; hits: DataView }> {
-    const hits = new DataView(await this.#kernel.ruleHits(rules))
-    const generation = hits.getUint32(RULES_SWITCH.generation, true)
-    return { generation, last: generation || hits.getUint32(RULES_SWITCH.last, true), hits }
+  /** The kernel has gone back by itself when this comes: here the books follow. */
+  #watchTrial(ms: number): void {
+    clearTimeout(this.#trial)
+    const end = () =>
+      this.#next(async () => {
+        if (!this.#force.onTrial) return
+        await this.#force.endTrial(false)
+        this.#log.warn({ rules: this.rules.length }, 'the rules were not confirmed: those before are in force')
+      }).catch((err: unknown) => this.#log.error({ err }, 'the books of the rules could not be set back'))
+    this.#trial = setTimeout(() => void end(), ms + 20).unref()
   }
 }
 
 /** As the daemon has it. */
 export const ruleControl = (
-  kernel: Pick<Kernel, 'installRules' | 'ruleHits'>,
+  kernel: RuleKernel,
   { source, roots }: { readonly source: Pick<KernelSource, 'interfaces'>; readonly roots: { readonly sys: string } },
   log: Logger,
-  store: RuleStore = forgetful,
+  store?: RuleStore,
 ): RuleControl => new RuleControl(kernel, interfaceLister(source, roots.sys), log.child({ area: 'rules' }), store)

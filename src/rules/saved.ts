@@ -5,13 +5,18 @@ import { dirname } from 'node:path'
 import { errorName, FlowidentError } from '../errors.js'
 import type { RuleText } from './load.js'
 
-export interface Saved {
+export interface SavedSet {
   readonly texts: readonly RuleText[]
   /** From the rules folder, or applied since. */
   readonly from: 'folder' | 'applied'
   /** Which set of the kernel it is, and for which interfaces it was compiled. */
   readonly generation: number
   readonly shape: string
+}
+
+/** `before`: in force again unless the set is confirmed. */
+export interface Saved extends SavedSet {
+  readonly before?: SavedSet
 }
 
 export interface RuleStore {
@@ -24,13 +29,14 @@ export interface RuleStore {
 export const forgetful: RuleStore = { read: () => undefined, write: () => undefined }
 
 const isSaved = (value: unknown): value is Saved => {
-  const { texts, from, generation, shape } = (value ?? {}) as Partial<Record<keyof Saved, unknown>>
+  const { texts, from, generation, shape, before } = (value ?? {}) as Partial<Record<keyof Saved, unknown>>
   return (
     Array.isArray(texts) &&
     texts.every((each: Partial<RuleText> | null) => typeof each?.name === 'string' && typeof each.text === 'string') &&
     (from === 'folder' || from === 'applied') &&
     typeof generation === 'number' &&
-    typeof shape === 'string'
+    typeof shape === 'string' &&
+    (before === undefined || isSaved(before))
   )
 }
 

@@ -198,6 +198,68 @@ describe.skipIf(reason !== undefined)('kept in the kernel', () => {
     }
   })
 
+  it('rules on trial go by themselves, also when the daemon is dead by then; confirmed they stay', { timeout: 120_000 }, async () => {
+    const file = dir.file('trial.yaml', RULES)
+    const counter = await python(pair.server.name, COUNT)
+    await python(pair.client.name, SEND)
+    /** Datagrams to port 9999 that the server got so far. */
+    const got = async (): Promise<number> => {
+      const before = counter.stdout.length
+      counter.say('how many\n')
+      await until('the counts', () => /\d+ \d+\n/.test(counter.stdout.slice(before)))
+      return Number(/(\d+) \d+\n/.exec(counter.stdout.slice(before))?.[1])
+    }
+    const passing = async (ms = 300): Promise<boolean> => {
+      const before = await got()
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      return (await got()) > before
+    }
+    let daemon = await start('rules: []')
+    const names = async (): Promise<unknown> =>
+      ((await daemon.get('/api/v1/rules')).body as { rules: { name: string }[] }).rules.map(({ name }) => name)
+    try {
+      expect((await cli(daemon, 'rules', 'confirm')).code).toBe(3)
+      expect((await cli(daemon, 'rules', 'apply', file, '--confirm-within', 'soon')).stderr).toContain('expected a time such as 60s or 5m')
+      expect((await cli(daemon, 'rules', 'apply', file, '--confirm-within', '1s')).stderr).toContain('confirm_within')
+
+      const applied = await cli(daemon, 'rules', 'apply', file, '--confirm-within', '5s')
+      expect(applied.stdout).toBe('2 rules are in force for 5 s; `flowident rules confirm` keeps them\n')
+      expect((await cli(daemon, 'rules', 'show')).stderr).toMatch(/on trial for another \d s/)
+      expect((await cli(daemon, 'rules', 'apply', file)).stderr).toContain('on trial')
+      expect(await passing()).toBe(false)
+      await until('the rules to go', passing)
+      expect(await names()).toEqual([])
+
+      // killed while the set is on trial: it goes although nobody lives
+      await cli(daemon, 'rules', 'apply', file, '--confirm-within', '5s')
+      await daemon.proc.stop('SIGKILL')
+      expect(await passing()).toBe(false)
+      await until('the rules to go by themselves', passing)
+      daemon = await start('rules: []')
+      expect(logOf(daemon)).toContain('not confirmed')
+      expect(await names()).toEqual([])
+
+      // killed and started again in time: still on trial, and confirmed then
+      await cli(daemon, 'rules', 'apply', file, '--confirm-within', '1m')
+      await daemon.proc.stop('SIGKILL')
+      daemon = await start('rules: []')
+      expect(await passing()).toBe(false)
+      expect((await cli(daemon, 'rules', 'show')).stderr).toMatch(/on trial for another [45]\d s/)
+      expect((await cli(daemon, 'rules', 'confirm')).stdout).toBe('2 rules are in force for good\n')
+      expect((await cli(daemon, 'rules', 'show')).stderr).not.toContain('on trial')
+      expect(await passing(1000)).toBe(false)
+      // a set on trial over another one: that one is back with its counters
+      const [before = 0] = await rulePackets(daemon)
+      await cli(daemon, 'rules', 'apply', dir.file('none.yaml', 'rules: []'), '--confirm-within', '5s')
+      expect(await passing()).toBe(true)
+      await until('the rules to be back', async () => !(await passing()))
+      expect(await names()).toEqual(['no-9999', 'no-redis'])
+      expect((await rulePackets(daemon))[0]).toBeGreaterThan(before)
+    } finally {
+      await daemon.proc.stop('SIGINT')
+    }
+  })
+
   it('one daemon at a time; one that keeps nothing removes what was kept', { timeout: 120_000 }, async () => {
     const first = await start(RULES)
     try {

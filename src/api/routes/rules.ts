@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { FlowidentError } from '../../errors.js'
+import { TRIAL_SECONDS } from '../../rules/control.js'
 import type { RuleText } from '../../rules/load.js'
 import type { ApiContext } from '../context.js'
 import { PartError } from '../problem.js'
@@ -65,6 +66,7 @@ export const ruleRoutes =
       (_request, body, done) => done(null, body),
     )
     addPreview(app, context, { textsOf, mayCompile: onlySocket, bodyLimit: BODY_BYTES })
+    const left = (ns: bigint): number | null => (ns === 0n ? null : Math.max(0, Number(ns - process.hrtime.bigint()) / 1e9))
     const ago = (ns: bigint): number | null => (ns === 0n ? null : Number(process.hrtime.bigint() - ns) / 1e9)
 
     app.get(
@@ -72,14 +74,25 @@ export const ruleRoutes =
       {
         schema: {
           summary: 'Drop rules: what is in force, where, and how often it decided. The ETag names the set',
-          response: { 200: Type.Object({ in_force: Type.Boolean(), rules: Type.Array(RuleInForce), warnings: Warnings }), ...problems },
+          response: {
+            200: Type.Object({
+              in_force: Type.Boolean(),
+              confirm_within_seconds: Type.Union([Type.Number(), Type.Null()], {
+                description: 'time left to confirm these rules; then those before are in force again. null: they are in force for good',
+              }),
+              rules: Type.Array(RuleInForce),
+              warnings: Warnings,
+            }),
+            ...problems,
+          },
         },
       },
       async (_request, reply) => {
-        const { etag, inForce, rules: list, warnings } = await rules.state()
+        const { etag, inForce, untilNs, rules: list, warnings } = await rules.state()
         void reply.header('etag', etag)
         return {
           in_force: inForce,
+          confirm_within_seconds: left(untilNs),
           rules: list.map(({ rule, enforcedAt, packets, bytes, lastNs }) => ({
             name: rule.name,
             action: rule.action,
@@ -103,15 +116,44 @@ export const ruleRoutes =
         schema: {
           summary: 'Replaces all rules at once, over the unix socket; the body is a rule file in YAML or JSON',
           headers: Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 64, description: 'only if this set is in force' })) }),
+          querystring: Type.Object(
+            {
+              confirm_within: Type.Optional(
+                Type.Integer({
+                  minimum: TRIAL_SECONDS.least,
+                  maximum: TRIAL_SECONDS.most,
+                  description: 'seconds after which the rules before are in force again, unless POST /rules/confirm comes',
+                }),
+              ),
+            },
+            { additionalProperties: false },
+          ),
           response: { 200: Type.Object({ rules: Type.Integer(), warnings: Warnings }), ...problems },
         },
       },
       async (request, reply) => {
         onlySocket(request)
-        const etag = await rules.replace(textsOf(String(request.body ?? '')), request.headers['if-match'])
+        const etag = await rules.replace(textsOf(String(request.body ?? '')), {
+          ifMatch: request.headers['if-match'],
+          confirmWithin: request.query.confirm_within,
+        })
         void reply.header('etag', etag)
         const { rules: list, warnings } = await rules.state()
         return { rules: list.length, warnings: [...warnings] }
+      },
+    )
+    app.post(
+      '/rules/confirm',
+      {
+        schema: {
+          summary: 'Keeps the rules that are on trial, over the unix socket',
+          response: { 200: Type.Object({ rules: Type.Integer() }), ...problems },
+        },
+      },
+      async (request, reply) => {
+        onlySocket(request)
+        void reply.header('etag', await rules.confirm())
+        return { rules: rules.rules.length }
       },
     )
     app.get(
