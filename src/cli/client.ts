@@ -2,7 +2,7 @@
 // Asks the daemon's API, over its unix socket unless told otherwise.
 import { type ClientRequest, type IncomingMessage, request } from 'node:http'
 import { request as secureRequest } from 'node:https'
-import { type ErrorCode, errorName, FlowidentError } from '../errors.js'
+import { type ErrorCode, errorName, errorTable, FlowidentError } from '../errors.js'
 
 export const defaultSocket = '/run/flowident/flowident.sock'
 /** An answer larger than this is no answer of ours. */
@@ -39,6 +39,7 @@ interface Sent {
 }
 
 interface Problem {
+  readonly type?: string
   readonly title?: string
   readonly detail?: string
   readonly hint?: string
@@ -78,15 +79,15 @@ export class Client {
       throw new FlowidentError('daemon-unreachable', `${this.label}: the answer to ${path} is not JSON`, { cause: error })
     }
     if (status < 400) return body as T
-    const { title, detail, hint, errors } = body as Problem
+    const { type, title, detail, hint, errors } = body as Problem
     const message = detail ?? title ?? `${path}: status ${status}`
     const lines = (errors ?? []).flatMap(({ pointer, detail: text }) => {
       // A mistake in one part repeats the message before its particulars.
       const [first = '', ...rest] = (text ?? '').split('\n')
       return [...(first === message ? [] : [[pointer, first].filter(Boolean).join(': ')]), ...rest]
     })
-    const known: Readonly<Record<number, ErrorCode>> = { 403: 'not-permitted', 404: 'no-match', 412: 'rules-changed', 422: 'rules-invalid' }
-    const code = known[status] ?? (status < 500 ? 'bad-request' : 'internal')
+    const named = /\/problems\/([a-z-]+)$/.exec(type ?? '')?.[1] ?? ''
+    const code = named in errorTable ? (named as ErrorCode) : status === 404 ? 'no-match' : status < 500 ? 'bad-request' : 'internal'
     throw new FlowidentError(code, message, { details: lines, ...(hint !== undefined && { hint }) })
   }
 
