@@ -47,12 +47,12 @@ public:
 					   InstanceMethod<&KernelHandle::Losses>("labelLosses"),
 					   InstanceMethod<&KernelHandle::Programs>("programs"),
 					   InstanceMethod<&KernelHandle::Maps>("maps"),
-					   InstanceMethod<&KernelHandle::TestRun>("testRun"),
-					   InstanceMethod<&KernelHandle::InstallRules>("installRules"),
-					   InstanceMethod<&KernelHandle::RuleHits>("ruleHits"),
-					   InstanceMethod<&KernelHandle::EndTrial>("endTrial"),
-					   InstanceMethod<&KernelHandle::InstallPacks>("installPacks"),
-					   InstanceMethod<&KernelHandle::PackNames>("packNames"),
+					   InstanceMethod<&KernelHandle::on<testRun>>("testRun"),
+					   InstanceMethod<&KernelHandle::on<installRules>>("installRules"),
+					   InstanceMethod<&KernelHandle::on<ruleHits>>("ruleHits"),
+					   InstanceMethod<&KernelHandle::on<endRuleTrial>>("endTrial"),
+					   InstanceMethod<&KernelHandle::on<installPacks>>("installPacks"),
+					   InstanceMethod<&KernelHandle::on<packNames>>("packNames"),
 					   InstanceMethod<&KernelHandle::Settle>("settle"),
 					   InstanceMethod<&KernelHandle::Close>("close"),
 					   InstanceAccessor<&KernelHandle::GetKept>("kept"),
@@ -206,10 +206,7 @@ private:
 		return out;
 	}
 
-	Napi::Value Losses(const Napi::CallbackInfo &info)
-	{
-		return toValue(info.Env(), ring_ ? ring_->losses() : LabelLosses{});
-	}
+	Napi::Value Losses(const Napi::CallbackInfo &info) { return toValue(info.Env(), ring_ ? ring_->losses() : LabelLosses{}); }
 
 	Napi::Value Programs(const Napi::CallbackInfo &info)
 	{
@@ -235,12 +232,12 @@ private:
 	}
 
 	Napi::Value Connections(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : bytes(info.Env(), "flowident:connections", readConnections); }
-	Napi::Value TestRun(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : testRun(info, *object_); }
-	Napi::Value InstallRules(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : installRules(info, object_); }
-	Napi::Value RuleHits(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : ruleHits(info, object_); }
-	Napi::Value EndTrial(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : endRuleTrial(info, object_); }
-	Napi::Value InstallPacks(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : installPacks(info, *object_); }
-	Napi::Value PackNames(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : packNames(info, *object_); }
+	/* A call that needs the loaded object only. */
+	template <Napi::Value (*Call)(const Napi::CallbackInfo &, const std::shared_ptr<Object> &)> Napi::Value on(const Napi::CallbackInfo &info)
+	{
+		return closed(info.Env()) ? info.Env().Undefined() : Call(info, object_);
+	}
+
 	Napi::Value Close(const Napi::CallbackInfo &info)
 	{
 		bool running = ring_ != nullptr;

@@ -130,7 +130,7 @@ bool readIfindex(Napi::Env env, Napi::Value from, int least, int *to)
 	return true;
 }
 
-Napi::Value testRun(const Napi::CallbackInfo &info, const Object &object)
+Napi::Value testRun(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object)
 {
 	Napi::Env env = info.Env();
 	const uint8_t *data = nullptr, *ctx = nullptr;
@@ -148,7 +148,7 @@ Napi::Value testRun(const Napi::CallbackInfo &info, const Object &object)
 			return failArgument(env, "testRun: ctx must be a Uint8Array");
 	}
 	std::string name = info[0].As<Napi::String>().Utf8Value();
-	bpf_program *p = object.program(name);
+	bpf_program *p = object->program(name);
 
 	if (!p)
 		return fail(env, failure("test run", name, ENOENT, "no such program is loaded"));

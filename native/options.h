@@ -15,7 +15,7 @@ bool readInterfaceOptions(Napi::Env env, Napi::Value from, InterfaceOptions *to)
 bool readIfindex(Napi::Env env, Napi::Value from, int least, int *to);
 
 /* testRun(program, data, options) */
-Napi::Value testRun(const Napi::CallbackInfo &info, const Object &object);
+Napi::Value testRun(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object);
 
 } // namespace flowident
 

@@ -120,9 +120,9 @@ Napi::Value PackSteals(const Napi::CallbackInfo &info)
 	return out;
 }
 
-Napi::Value installPacks(const Napi::CallbackInfo &info, const Object &object)
+Napi::Value installPacks(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object)
 {
-	bpf_map *rules = object.map(kRules), *now = object.map(kSwitch), *names = object.map(kNames);
+	bpf_map *rules = object->map(kRules), *now = object->map(kSwitch), *names = object->map(kNames);
 	std::vector<uint8_t> packs;
 	Napi::Uint8Array bytes, words;
 	uint32_t zero = 0, turn = 0;
@@ -154,9 +154,9 @@ Napi::Value installPacks(const Napi::CallbackInfo &info, const Object &object)
 	return info.Env().Undefined();
 }
 
-Napi::Value packNames(const Napi::CallbackInfo &info, const Object &object)
+Napi::Value packNames(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object)
 {
-	bpf_map *names = object.map(kNames);
+	bpf_map *names = object->map(kNames);
 
 	if (!names)
 		return fail(info.Env(), failure("read map", kNames, ENOENT, "the object has no such map"));

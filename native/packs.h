@@ -18,8 +18,8 @@ bool readPacks(const Napi::Uint8Array &rules, std::vector<uint8_t> &out);
 Napi::Value PackClaims(const Napi::CallbackInfo &info);
 Napi::Value PackSteals(const Napi::CallbackInfo &info);
 /* Two methods of KernelHandle. */
-Napi::Value installPacks(const Napi::CallbackInfo &info, const Object &object);
-Napi::Value packNames(const Napi::CallbackInfo &info, const Object &object);
+Napi::Value installPacks(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object);
+Napi::Value packNames(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object);
 
 } // namespace flowident
 

@@ -13,7 +13,7 @@ int fi_rule_flow(struct fi_decision *d)
 {
 	struct fi_tuple t;
 	struct fi_flow *f;
-	__u32 generation = fi_rules_generation();
+	__u32 generation = FI_RULES_GENERATION(bpf_ktime_get_ns());
 
 	__builtin_memcpy(&t, &d->tuple, sizeof(t));
 	if (!generation || d->generation != generation || d->rule >= FI_RULES_MAX)

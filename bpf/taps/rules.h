@@ -14,15 +14,17 @@
 #define FI_RULED_QUIET_NS 10000000000ull /* a dropped flow that was silent for so long may begin anew */
 #define FI_RULES_TELL_NS 1000000000ull
 
+/* The generation in force; clock: an expression, read only while a set is on trial. Nobody has to live for such a set to go. */
+#define FI_RULES_GENERATION(clock)                                                                 \
+	({                                                                                         \
+		__u32 zero_ = 0;                                                                   \
+		const struct fi_rules_switch *s_ = bpf_map_lookup_elem(&fi_rules_switch, &zero_);  \
+		!s_ ? 0 : s_->until_ns && (clock) >= s_->until_ns ? s_->before : s_->generation;   \
+	})
+
 fi_inline __u32 fi_rules_generation(void)
 {
-	__u32 zero = 0;
-	const struct fi_rules_switch *s = bpf_map_lookup_elem(&fi_rules_switch, &zero);
-
-	if (!s)
-		return 0;
-	/* nobody has to live for an unconfirmed set to go */
-	return s->until_ns && fi_now() >= s->until_ns ? s->before : s->generation;
+	return FI_RULES_GENERATION(fi_now());
 }
 
 /* The long way is needed: rules are in force and may concern this packet. */
