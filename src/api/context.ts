@@ -5,7 +5,7 @@ import type { Metrics } from '../metrics/metrics.js'
 import type { PackControl } from '../packs/control.js'
 import type { ContractWatch } from '../rules/contract-watch.js'
 import type { RuleControl } from '../rules/control.js'
-import type { Rule } from '../rules/model.js'
+import type { RuleSet } from '../rules/load.js'
 import type { Preview } from '../rules/preview.js'
 import type { Catalog } from '../services/catalog.js'
 import type { Traffic } from '../services/traffic.js'
@@ -34,7 +34,7 @@ export interface ApiContext {
   readonly events: EventHub
   readonly rules: RuleControl
   readonly contracts: ContractWatch
-  readonly preview: (rules: readonly Rule[], seconds: number) => Promise<Preview>
+  readonly preview: (set: Pick<RuleSet, 'rules' | 'contracts'>, seconds: number) => Promise<Preview>
   readonly packs: Pick<PackControl, 'packs'>
   readonly metrics: Pick<Metrics, 'scrape'>
   readonly readiness: () => Readiness

@@ -7,7 +7,7 @@ import type { Logger } from '../log.js'
 import { ContractsCollector } from '../metrics/contracts.js'
 import { ContractWatch, decideBy } from '../rules/contract-watch.js'
 import type { RuleControl } from '../rules/control.js'
-import type { Rule } from '../rules/model.js'
+import type { RuleSet } from '../rules/load.js'
 import { type Preview, previewRules } from '../rules/preview.js'
 import type { Catalog } from '../services/catalog.js'
 import type { DaemonParts } from './parts.js'
@@ -15,7 +15,7 @@ import type { DaemonParts } from './parts.js'
 export interface Beside {
   readonly contracts: ContractWatch
   readonly collector: ContractsCollector
-  readonly preview: (rules: readonly Rule[], seconds: number) => Promise<Preview>
+  readonly preview: (set: Pick<RuleSet, 'rules' | 'contracts'>, seconds: number) => Promise<Preview>
 }
 
 export function beside(
@@ -37,5 +37,5 @@ export function beside(
     (contract) => contracts.counts(contract),
   )
   const parts = { source, interfaces: interfaceLister(source, roots.sys), catalog, now: () => performance.now() }
-  return { contracts, collector, preview: (list, seconds) => previewRules(parts, list, seconds) }
+  return { contracts, collector, preview: (set, seconds) => previewRules(parts, set, seconds) }
 }

@@ -7,12 +7,13 @@ import { flowId, flowLayers } from '../flows/json.js'
 import { RECORD } from '../flows/layout.js'
 import { transportName, viewName } from '../flows/names.js'
 import { RecordView } from '../flows/record-view.js'
-import { DECISION, STATE, TUPLE } from '../gen/abi.js'
+import { DECISION, TUPLE } from '../gen/abi.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Logger } from '../log.js'
 import type { Catalog } from '../services/catalog.js'
 import type { Contract } from './contract.js'
 import type { Rule } from './model.js'
+import { contractOf, isJudgeable } from './preview-contracts.js'
 
 /** Flows remembered as judged, and deviations kept to be asked for. */
 const JUDGED = 65_536
@@ -125,10 +126,8 @@ export class ContractWatch {
       this.#enforce(slot, before)
       return
     }
-    const settled = view.stateNumber >= STATE.DONE || view.confidence === 'confirmed'
-    // Who connects and says nothing deviates from nothing.
-    if (view.role !== 'server' || !settled || view.payloadPackets(0) + view.payloadPackets(1) === 0) return
-    const contract = this.#contractOf(slot)
+    if (!isJudgeable(view)) return
+    const contract = contractOf(this.#contracts, this.#parts.catalog, slot)
     const deviation = contract && !contract.speaks.includes(protocol) ? this.#deviation(slot, contract) : undefined
     const judged: Judged = { protocol, contract, deviation }
     this.#remember(key, judged)
@@ -151,13 +150,6 @@ export class ContractWatch {
     if (this.#judged.size <= JUDGED) return
     const oldest = this.#judged.keys().next()
     if (!oldest.done) this.#judged.delete(oldest.value)
-  }
-
-  #contractOf(slot: number): Contract | undefined {
-    const { catalog } = this.#parts
-    const [service, owner] = [catalog.service(slot), catalog.owner(slot)]
-    const names = [service?.name, service?.id, owner?.unit].filter((name) => name !== undefined)
-    return this.#contracts.find((contract) => names.includes(contract.service))
   }
 
   #deviation(slot: number, { name, action }: Contract): Deviation {

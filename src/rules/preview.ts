@@ -11,7 +11,10 @@ import type { Catalog } from '../services/catalog.js'
 import { UNKNOWN } from '../services/service.js'
 import { Evaluator } from './evaluator.js'
 import { packetOfFlow } from './flow-packet.js'
+import type { Contract } from './contract.js'
+import type { RuleSet } from './load.js'
 import { isKeyed, type Rule } from './model.js'
+import { brokenContracts } from './preview-contracts.js'
 import type { Packet } from './packet.js'
 import type { Verdict } from './reference.js'
 
@@ -141,6 +144,35 @@ class Tally {
   }
 }
 
+/** Of the sockets' flows, which is where services are known. */
+function contractRows(contracts: readonly Contract[], catalog: Catalog, seconds: number): PreviewRow[] {
+  const rows = new Map<string, PreviewRow>()
+  const view = new RecordView()
+  for (const { slot, contract, service = UNKNOWN, layers } of brokenContracts(contracts, catalog, catalog.table.latestNs - seconds * 1e9)) {
+    catalog.table.view(slot, view)
+    const text = `${packetOfFlow(view, view.source, 'in').text} speaks ${layers.join('>') || 'unknown'}`
+    const key = `${contract.name} ${service.id}`
+    const audit = contract.action === 'audit'
+    const row = rows.get(key) ?? {
+      rule: contract.name,
+      audit,
+      service: service.name,
+      serviceId: service.id,
+      flows: 0,
+      packets: 0,
+      bytes: 0,
+      example: text,
+    }
+    row.flows++
+    for (const end of [0, 1] as const) {
+      row.packets += view.packetsNear(end)
+      row.bytes += view.bytesNear(end)
+    }
+    rows.set(key, row)
+  }
+  return [...rows.values()].sort((a, b) => b.flows - a.flows)
+}
+
 /** Slots of the window's flows, the newest first; those of the wire view when there are any. */
 function slotsOf({ table }: Catalog, seconds: number): { slots: number[]; view: 'wire' | 'socket' } {
   const since = table.latestNs - seconds * 1e9
@@ -159,7 +191,11 @@ function covered({ table }: Catalog, seconds: number): number {
 }
 
 /** `seconds`: how far back. Looks at what is known now; the caller brings the table up to date. */
-export async function previewRules(parts: PreviewParts, rules: readonly Rule[], seconds: number): Promise<Preview> {
+export async function previewRules(
+  parts: PreviewParts,
+  { rules, contracts }: Pick<RuleSet, 'rules' | 'contracts'>,
+  seconds: number,
+): Promise<Preview> {
   const { catalog, source, interfaces, now } = parts
   const { slots, view } = slotsOf(catalog, seconds)
   const evaluator = new Evaluator(source, rules, interfaces())
@@ -191,6 +227,6 @@ export async function previewRules(parts: PreviewParts, rules: readonly Rule[], 
     looked: rules.length === 0 ? slots.length : looked,
     view,
     coveredSeconds: covered(catalog, seconds),
-    rows: tally.rows(),
+    rows: [...tally.rows(), ...contractRows(contracts, catalog, seconds)],
   }
 }

@@ -59,6 +59,27 @@ describe('rules preview', () => {
     expect((await rows('{}')).reduce((all, { flows }) => all + flows, 0)).toBe(24)
   })
 
+  it('contracts, by the flows of sockets', async () => {
+    const file = daemon.dir.file(
+      'c.yaml',
+      'contracts: [{ service: nginx, speaks: [http1, tls], action: drop }, { service: redis, speaks: tls }]',
+    )
+    const { out } = await cli('rules', 'preview', file, '--json')
+    const { rows: found, rules } = JSON.parse(out) as { rows: Row[]; rules: string[] }
+    expect(rules).toEqual(['contract.nginx', 'contract.redis'])
+    expect(found).toMatchObject([
+      { rule: 'contract.redis', audit: true, service: 'redis', flows: 5 },
+      {
+        rule: 'contract.nginx',
+        audit: false,
+        service: 'nginx',
+        flows: 2,
+        packets: 18,
+        example: 'tcp 203.0.113.2:42001 > 192.0.2.10:443 speaks ssh',
+      },
+    ])
+  })
+
   it('without files, of the rules in force; with mistakes, none', async () => {
     expect((await cli('rules', 'preview')).out).toBe('0 of 0 rules decide something in 24 flows of the last 60 min\n')
     const file = daemon.dir.file('r.yaml', 'rules: [{ name: live, action: drop, match: { protocol: ssh } }]')

@@ -30,7 +30,7 @@ const Answer = Type.Object({
   view: Type.String({ description: 'wire, or socket where nothing crossed a watched interface' }),
   flows: Type.Integer({ description: 'in the window' }),
   looked_at: Type.Integer({ description: 'of these; fewer when time ran out' }),
-  rules: Type.Array(Type.String(), { description: 'the rules that were tried, in order' }),
+  rules: Type.Array(Type.String(), { description: 'rules that were tried, in order, and contracts' }),
   rows: Type.Array(Row, { description: 'what would have been dropped or counted, by rule and service' }),
 })
 
@@ -57,16 +57,16 @@ export function addPreview(
       const { window_seconds } = request.query
       const text = String(request.body ?? '')
       if (text.trim() !== '') mayCompile(request)
-      const list = text.trim() === '' ? rules.rules : loadRules(textsOf(text)).rules
+      const set = text.trim() === '' ? rules : loadRules(textsOf(text))
       await refresher.ready()
-      const { flows, looked, view, coveredSeconds, rows } = await preview(list, window_seconds)
+      const { flows, looked, view, coveredSeconds, rows } = await preview(set, window_seconds)
       return {
         window_seconds,
         covered_seconds: coveredSeconds,
         view,
         flows,
         looked_at: looked,
-        rules: list.map(({ name }) => name),
+        rules: [...set.rules.filter(({ byFlow }) => byFlow === undefined), ...set.contracts].map(({ name }) => name),
         rows: rows.map(({ serviceId, ...row }) => ({ ...row, service_id: serviceId })),
       }
     },
