@@ -23,6 +23,7 @@ import { Metrics } from './metrics/metrics.js'
 import type { Collector } from './metrics/text.js'
 import { DEFAULT_LIMITS } from './owners/facts.js'
 import { Owners } from './owners/owners.js'
+import { ruleGuard } from './daemon/guard.js'
 import { isTakenOver, openKernel, ruleStore, settle } from './daemon/keep.js'
 import { type DaemonParts, hostParts } from './daemon/parts.js'
 import { PackControl } from './packs/control.js'
@@ -112,7 +113,8 @@ export class Daemon implements AsyncDisposable {
   }
 
   async #open(door: Door): Promise<void> {
-    const rules = ruleControl(this.#kernel, this.#parts, this.#log, ruleStore(this.#kernel, this.#config))
+    const guard = ruleGuard(this.#parts, this.#config, this.#table, () => this.#listeners.tcp)
+    const rules = ruleControl(this.#kernel, this.#parts, this.#log, ruleStore(this.#kernel, this.#config), guard)
     const { contracts, preview, collector } = beside(rules, this.#kernel, this.#parts, this.#catalog, this.#events, this.#log)
     const context = {
       version: this.#parts.version,

@@ -21,6 +21,7 @@ export const errorTable = {
   'rules-invalid': { exit: exitCodes.failure, status: 422, title: 'The rules have mistakes' },
   'rules-changed': { exit: exitCodes.failure, status: 412, title: 'The rules are not those that were meant to be replaced' },
   'asset-missing': { exit: exitCodes.failure, status: 500, title: 'A file that comes with flowident is missing' },
+  'rules-lock-out': { exit: exitCodes.failure, status: 409, title: 'The rules would lock out who administers this host' },
   'rules-on-trial': { exit: exitCodes.failure, status: 409, title: 'The rules in force wait for confirmation' },
   'nothing-to-confirm': { exit: exitCodes.noMatch, status: 409, title: 'No rules wait for confirmation' },
   'addon-missing': { exit: exitCodes.failure, status: 500, title: 'The native addon cannot be loaded' },

@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import { connect, isIP, type ListenOptions } from 'node:net'
+import { type AddressInfo, connect, isIP, type ListenOptions } from 'node:net'
 import { formatListen, type Listen } from '../config/listen.js'
 import { errorName, FlowidentError } from '../errors.js'
 import { TokenBucket } from './rate.js'
@@ -130,6 +130,11 @@ export class Listeners implements AsyncDisposable {
       throw error
     }
     return listeners
+  }
+
+  /** Of those on TCP, whoever opened them. */
+  get tcp(): AddressInfo[] {
+    return this.#servers.map(({ server }) => server.address()).filter((address) => typeof address === 'object' && address !== null)
   }
 
   /** As they turned out: port 0 has become a real one. */

@@ -92,7 +92,10 @@ export const installProblems = (app: FastifyInstance): void => {
     const ours = asOurs(error)
     if (ours.status >= 500) request.log.error({ err: error, url: request.url }, 'a request failed')
     const given = !(error instanceof FlowidentError) && (error.statusCode ?? 500) < 500 ? error.statusCode : undefined
-    const inBody = ours.code === 'rules-invalid' ? ours.details.map((detail) => ({ pointer: '/body', detail })) : validation
+    const inBody =
+      ours.code === 'rules-invalid' || ours.code === 'rules-lock-out'
+        ? ours.details.map((detail) => ({ pointer: '/body', detail }))
+        : validation
     const parts = error instanceof PartError ? [{ pointer: error.pointer, detail: [error.message, ...error.details].join('\n') }] : inBody
     return send(request, reply, ours, given ?? ours.status, parts)
   })

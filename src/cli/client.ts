@@ -32,6 +32,8 @@ export function target(options: ClientOptions, env: Readonly<Record<string, stri
   return { label: url.origin, url }
 }
 
+type Query = Readonly<Record<string, string | number | undefined>>
+
 interface Sent {
   readonly method?: string
   readonly body?: string
@@ -59,12 +61,12 @@ export class Client {
     return this.#target.label
   }
 
-  async get<T>(path: string, query: Readonly<Record<string, string | number | undefined>> = {}): Promise<T> {
+  async get<T>(path: string, query: Query = {}): Promise<T> {
     return this.#read(path, await this.text(path, query))
   }
 
-  async put<T>(path: string, body: string, headers: Readonly<Record<string, string>>): Promise<T> {
-    return this.#read(path, await this.text(path, {}, { method: 'PUT', body, headers }))
+  async put<T>(path: string, body: string, headers: Readonly<Record<string, string>>, query: Query = {}): Promise<T> {
+    return this.#read(path, await this.text(path, query, { method: 'PUT', body, headers }))
   }
 
   async post<T>(path: string, body: string, headers: Readonly<Record<string, string>>): Promise<T> {
@@ -92,11 +94,7 @@ export class Client {
   }
 
   /** Any status; only what keeps an answer from coming is thrown. */
-  text(
-    path: string,
-    query: Readonly<Record<string, string | number | undefined>> = {},
-    { method = 'GET', body, headers }: Sent = {},
-  ): Promise<{ status: number; text: string }> {
+  text(path: string, query: Query = {}, { method = 'GET', body, headers }: Sent = {}): Promise<{ status: number; text: string }> {
     const words = new URLSearchParams()
     for (const [key, value] of Object.entries(query)) if (value !== undefined) words.set(key, String(value))
     const full = words.size === 0 ? path : `${path}?${words}`

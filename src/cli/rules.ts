@@ -19,6 +19,7 @@ import { clientOf, type CommonOptions, type Register, withClient, withJson } fro
 import { registerContracts } from './contracts.js'
 import { registerNetworkPolicy } from './network-policy.js'
 import { registerPreview } from './rules-preview.js'
+import { sshConnectionOf } from './ssh-connection.js'
 import { bytes, type Column, type Io, Printer } from './output.js'
 
 interface Options extends CommonOptions {
@@ -28,6 +29,7 @@ interface Options extends CommonOptions {
   readonly why?: boolean
   readonly packs?: string
   readonly confirmWithin?: number
+  readonly overrideGuard?: readonly string[]
 }
 
 type Shown = Readonly<Record<string, unknown>>
@@ -49,6 +51,7 @@ const columns: readonly Column<Shown>[] = [
   },
 ]
 
+const again = (value: string, before: readonly string[] = []): readonly string[] => [...before, value]
 const seconds = (text: string): number => {
   const [, number, unit] = /^(\d{1,5})(s|m)?$/.exec(text) ?? []
   if (number === undefined) throw new InvalidArgumentError('expected a time such as 60s or 5m')
@@ -123,11 +126,7 @@ async function testCapture(io: Io, rules: readonly Rule[], file: string, options
 const withPacks = (command: Command): Command =>
   command.option('--packs <dir>', `folder of the signature packs whose protocols rules may name (default: ${packsFolder})`)
 const withRules = (command: Command): Command =>
-  command.option(
-    '--rules <path>',
-    `a rule file, or a folder of them; may be given again (default: ${rulesFolder})`,
-    (path: string, before: readonly string[] = []) => [...before, path],
-  )
+  command.option('--rules <path>', `a rule file, or a folder of them; may be given again (default: ${rulesFolder})`, again)
 
 export const register: Register = (program, io) => {
   const rules = program.command('rules').description('drop rules: check, test, put in force, switch off')
@@ -182,17 +181,18 @@ export const register: Register = (program, io) => {
       'the rules before are in force again after so long, as in 60s or 5m, unless `rules confirm` comes',
       seconds,
     )
+    .option('--override-guard <rule>', 'a rule that may cut off SSH sessions and the API; may be given again', again)
     .action(async (paths: string[], options: Options) => {
       const printer = new Printer(io)
       const { confirmWithin: trial } = options
       takePacks(options)
       const set = load(paths)
       const headers = { 'content-type': 'application/json', ...(options.ifMatch !== undefined && { 'if-match': options.ifMatch }) }
-      const answer = await clientOf(options, io).put<Shown>(
-        `/api/v1/rules${trial === undefined ? '' : `?confirm_within=${trial}`}`,
-        JSON.stringify({ files: set.texts }),
-        headers,
-      )
+      const answer = await clientOf(options, io).put<Shown>('/api/v1/rules', JSON.stringify({ files: set.texts }), headers, {
+        confirm_within: trial,
+        override_guard: options.overrideGuard?.join(),
+        ssh_connection: sshConnectionOf(io.env),
+      })
       for (const warning of set.warnings) printer.talk(`warning: ${warning}`)
       if (options.json === true) printer.json([answer])
       else if (trial === undefined) printer.line(`${counts(set)} are in force`)

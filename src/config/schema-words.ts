@@ -27,10 +27,16 @@ export const word = <const T extends readonly string[]>(values: T, fallback: T[n
 export const count = (fallback: number, minimum: number, maximum: number, description: string) =>
   Type.Integer({ default: fallback, minimum, maximum, description, expects: `a whole number from ${minimum} to ${maximum}` })
 
-export const words = (fallback: string[], description: string, item: Record<string, unknown> = {}, expects = 'a list of words') =>
+export const words = (
+  fallback: string[],
+  description: string,
+  item: Record<string, unknown> = {},
+  expects = 'a list of words',
+  minItems = 1,
+) =>
   Type.Array(Type.String({ minLength: 1, maxLength: 256, expects, ...item }), {
     default: fallback,
-    minItems: 1,
+    minItems,
     maxItems: 64,
     uniqueItems: true,
     description,

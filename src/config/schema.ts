@@ -124,6 +124,13 @@ export const configSchema = section('Settings of flowident', {
   }),
   rules: section('Drop rules', {
     folder: folder('/etc/flowident/rules.d', 'Folder whose *.yaml files hold the rules that are in force from the start.'),
+    override_guard: words(
+      [],
+      'Rules of that folder that may cut off SSH sessions and clients of the API; without their names here such a set is not taken.',
+      { maxLength: 63 },
+      'names of rules',
+      0,
+    ),
   }),
   keep: section('What outlives the daemon', {
     enabled: Type.Boolean({

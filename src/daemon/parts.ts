@@ -6,6 +6,7 @@ import type { ReadTls } from '../deep/quic.js'
 import type { KernelSource } from '../kernel/kernel.js'
 import type { Clock, OwnerRoots } from '../owners/facts.js'
 import type { PackChecks } from '../packs/control.js'
+import type { LifelineParts } from '../rules/lifelines.js'
 
 /** What the daemon is given; tests give other ones. */
 export interface DaemonParts {
@@ -15,6 +16,8 @@ export interface DaemonParts {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly version: string
   readonly readTls: ReadTls | undefined
+  /** Addresses of this host, by interface; those of this network namespace when left out. */
+  readonly hostAddresses?: LifelineParts['addresses']
   /** What signature packs are tried with; without it there are none. */
   readonly packChecks?: PackChecks
 }

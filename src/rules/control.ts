@@ -8,6 +8,7 @@ import { interfaceLister, type ListInterfaces } from '../kernel/interfaces.js'
 import type { KernelSource } from '../kernel/kernel.js'
 import type { Logger } from '../log.js'
 import type { Contract } from './contract.js'
+import type { GuardOptions } from './guard.js'
 import { InForce, type RuleKernel } from './in-force.js'
 import { loadRules, readRuleFiles, type RuleSet, type RuleText } from './load.js'
 import { enforcedAt, type Rule } from './model.js'
@@ -42,7 +43,10 @@ export interface SeenDrop extends DropRecord {
 /** Longer than a set may be on trial, nobody waits. */
 export const TRIAL_SECONDS = { least: 5, most: 3600 } as const
 
-export interface Replacement {
+/** Throws `rules-lock-out` when rules must not come into force. */
+export type RuleGuard = (rules: readonly Rule[], options: GuardOptions) => Promise<void>
+
+export interface Replacement extends GuardOptions {
   /** Only if the set with this etag is in force; `*`: any. */
   readonly ifMatch?: string | undefined
   /** After so many seconds the set before is in force again, unless confirm() is called. */
@@ -58,13 +62,15 @@ const etagOf = ({ texts }: RuleSet): string =>
 export class RuleControl {
   readonly #force: InForce
   readonly #log: Logger
+  readonly #guard: RuleGuard
   readonly #recent: SeenDrop[] = []
   #trial: NodeJS.Timeout | undefined
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(kernel: RuleKernel, interfaces: ListInterfaces, log: Logger, store?: RuleStore) {
+  constructor(kernel: RuleKernel, interfaces: ListInterfaces, log: Logger, store?: RuleStore, guard: RuleGuard = async () => undefined) {
     this.#force = new InForce(kernel, interfaces, log, store)
     this.#log = log
+    this.#guard = guard
   }
 
   get etag(): string {
@@ -90,12 +96,13 @@ export class RuleControl {
       await this.#next(() => (kept ? this.#takeOver(folder) : this.#takeFolder(folder)))
     } catch (error) {
       const { message, details } = FlowidentError.from(error)
-      this.#log.error({ details }, `no rules are in force: ${message}`)
+      const left = (await this.#force.read(0)).generation === 0 ? 'no rules are in force' : 'the rules of the process before stay in force'
+      this.#log.error({ details }, `${left}: ${message}`)
     }
   }
 
   /** Puts these rules in force in place of all others. Gives the new etag. */
-  replace(texts: readonly RuleText[], { ifMatch, confirmWithin }: Replacement = {}): Promise<string> {
+  replace(texts: readonly RuleText[], { ifMatch, confirmWithin, ...options }: Replacement = {}): Promise<string> {
     return this.#next(async () => {
       if (ifMatch !== undefined && ifMatch !== '*' && ifMatch !== this.etag)
         throw new FlowidentError('rules-changed', `the rules are ${this.etag} now, not ${ifMatch}`, {
@@ -105,7 +112,9 @@ export class RuleControl {
         throw new FlowidentError('rules-on-trial', 'the rules in force are on trial', {
           hint: '`flowident rules confirm` keeps them; without it those before are in force again when the time is over.',
         })
-      await this.#install(loadRules(texts), 'applied', confirmWithin)
+      const set = loadRules(texts)
+      await this.#guard(set.rules, options)
+      await this.#install(set, 'applied', confirmWithin)
       return this.etag
     })
   }
@@ -137,6 +146,8 @@ export class RuleControl {
   }
 
   async #install(set: RuleSet, from: SavedSet['from'], confirmWithin?: number): Promise<void> {
+    // What was applied has been checked for who applied it.
+    if (from === 'folder') await this.#guard(set.rules, {})
     const ms = confirmWithin === undefined ? undefined : confirmWithin * 1000
     await this.#force.install(set, from, ms)
     if (ms !== undefined) this.#watchTrial(ms)
@@ -215,4 +226,5 @@ export const ruleControl = (
   { source, roots }: { readonly source: Pick<KernelSource, 'interfaces'>; readonly roots: { readonly sys: string } },
   log: Logger,
   store?: RuleStore,
-): RuleControl => new RuleControl(kernel, interfaceLister(source, roots.sys), log.child({ area: 'rules' }), store)
+  guard?: RuleGuard,
+): RuleControl => new RuleControl(kernel, interfaceLister(source, roots.sys), log.child({ area: 'rules' }), store, guard)

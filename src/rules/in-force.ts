@@ -30,7 +30,12 @@ interface Installed {
   readonly shape: string
 }
 
-const nothing: Installed = { set: { rules: [], contracts: [], texts: [], warnings: [], overlaps: [] }, from: 'folder', generation: 0, shape: '' }
+const nothing: Installed = {
+  set: { rules: [], contracts: [], texts: [], warnings: [], overlaps: [] },
+  from: 'folder',
+  generation: 0,
+  shape: '',
+}
 
 const toSaved = ({ set, from, generation, shape }: Installed): SavedSet => ({ texts: set.texts, from, generation, shape })
 const fromSaved = ({ texts, from, generation, shape }: SavedSet): Installed => ({ set: loadRules(texts), from, generation, shape })

@@ -30,6 +30,8 @@ export interface DaemonOptions {
   netns?: string
   /** Path of its socket; a fresh one when left out. */
   socket?: string
+  /** Where it listens beside its socket. */
+  listen?: readonly string[]
   /** Further lines of YAML, which continue the section `wire` when indented. */
   config?: string
 }
@@ -47,17 +49,19 @@ export class Daemon {
     const socket = options.socket ?? dir.file(`flowident-${Date.now()}.sock`)
     const config = dir.file(
       `flowident-${Date.now()}.yaml`,
-      `listen: ["unix:${socket}"]
+      `listen: ${JSON.stringify([`unix:${socket}`, ...(options.listen ?? [])])}
 wire:
   interfaces: ${JSON.stringify(options.interfaces ?? ['none'])}
 ${options.config ?? ''}`,
     )
     const proc = new Proc(commandLine('run', '--config', config), { netns: options.netns, cwd: ROOT })
     const daemon = new Daemon(proc, socket)
-    await until('the daemon to be ready', async () => {
+    // Loading takes seconds, and a multiple of them on a machine that is busy with other tests.
+    const ready = async (): Promise<boolean> => {
       if (!proc.running) throw new Error(`the daemon ended\n${proc.stdout}\n${proc.stderr}`)
       return (await daemon.get('/readyz').catch(() => undefined))?.status === 200
-    }).catch(async (error: Error) => {
+    }
+    await until('the daemon to be ready', ready, 60_000).catch(async (error: Error) => {
       await proc.stop('SIGKILL')
       throw new Error(`${error.message}\n${proc.stdout}\n${proc.stderr}`)
     })

@@ -125,6 +125,15 @@ export const ruleRoutes =
                   description: 'seconds after which the rules before are in force again, unless POST /rules/confirm comes',
                 }),
               ),
+              override_guard: Type.Optional(
+                Type.String({
+                  maxLength: 1000,
+                  description: 'names of rules, with commas between them, that may cut off SSH sessions and the API',
+                }),
+              ),
+              ssh_connection: Type.Optional(
+                Type.String({ maxLength: 200, description: 'SSH_CONNECTION of who asks: the session that the rules must not cut off' }),
+              ),
             },
             { additionalProperties: false },
           ),
@@ -136,6 +145,8 @@ export const ruleRoutes =
         const etag = await rules.replace(textsOf(String(request.body ?? '')), {
           ifMatch: request.headers['if-match'],
           confirmWithin: request.query.confirm_within,
+          override: request.query.override_guard?.split(','),
+          sshConnection: request.query.ssh_connection,
         })
         void reply.header('etag', etag)
         const { rules: list, warnings } = await rules.state()

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps a set of rules from locking out who administers this host: what carries their commands must pass it.
+import { FlowidentError } from '../errors.js'
+import type { Rule } from './model.js'
+import { spellRulePlace } from './overlap.js'
+import type { Packet } from './packet.js'
+import { evaluate } from './reference.js'
+
+/** A connection that must not be cut off. */
+export interface Lifeline {
+  /** In words, as in `the SSH session from 192.0.2.7`. */
+  readonly what: string
+  /** Packets of it, and of the same connection when it is opened again, in both directions. */
+  readonly packets: readonly Packet[]
+}
+
+export interface GuardOptions {
+  /** Names of rules that may cut off what they like. */
+  readonly override?: readonly string[] | undefined
+  /** SSH_CONNECTION of who asks for the change: `client-address client-port server-address server-port`. */
+  readonly sshConnection?: string | undefined
+}
+
+/** Lifelines told of one rule. */
+const TOLD = 3
+
+/** Rules that cut something off, and what. */
+export function cutOff(rules: readonly Rule[], lifelines: readonly Lifeline[], override: ReadonlySet<string>): Map<Rule, string[]> {
+  const found = new Map<Rule, string[]>()
+  for (const { what, packets } of lifelines)
+    for (const packet of packets) {
+      const { drop, rule: index } = evaluate(rules, packet)
+      const rule = drop && index !== undefined ? rules[index] : undefined
+      if (rule === undefined || override.has(rule.name)) continue
+      const before = found.get(rule) ?? []
+      if (!before.includes(what)) found.set(rule, [...before, what])
+    }
+  return found
+}
+
+/** Throws `rules-lock-out`, with a line for each rule, when rules cut off a lifeline. */
+export function guard(rules: readonly Rule[], lifelines: readonly Lifeline[], override: readonly string[] = []): void {
+  const found = cutOff(rules, lifelines, new Set(override))
+  if (found.size === 0) return
+  const details = [...found].map(([rule, whats]) => {
+    const more = whats.length > TOLD ? ` and ${whats.length - TOLD} more` : ''
+    return `${spellRulePlace(rule)}: ${rule.name} would cut off ${whats.slice(0, TOLD).join(', ')}${more}`
+  })
+  const names = [...found.keys()].map(({ name }) => `--override-guard ${name}`)
+  throw new FlowidentError('rules-lock-out', `${found.size === 1 ? 'a rule' : `${found.size} rules`} would lock you out`, {
+    details,
+    hint: `Pass it by a rule in front, or apply them all the same with ${names.slice(0, TOLD).join(' ')}${names.length > TOLD ? ' …' : ''}. The rules that were in force stay so.`,
+  })
+}
