@@ -50,7 +50,7 @@ enum fi_rule_kind {
 	FI_RK_AUDIT = 1, /* rules that only count */
 	FI_RK_ACT_PACKET = 2, /* those of them that packets alone decide */
 	FI_RK_AUDIT_PACKET = 3,
-	FI_RK_WAIT = 4, /* rules that act, pass and are keyed: what comes behind waits for the verdict */
+	FI_RK_WAIT = 4, /* rules that act, do not drop and are keyed: what comes behind waits for the verdict */
 	FI_RK_KINDS = 5,
 };
 
@@ -86,8 +86,49 @@ struct fi_rules_head {
 	__u32 no_flags; /* row of packets that are not TCP */
 	__u32 no_layer; /* row of rules that ask for no layer */
 	__u32 firm; /* rules before this one depend on a packet's headers alone and act */
+	__u32 limit; /* row of the rules that have a rate */
+	__u32 fleeting; /* row of the rules whose verdict of one packet says nothing of the next: they have a rate, or expire */
+	__u32 epochs; /* struct fi_rules_epoch there are; 0 = no rule expires, kind holds for ever */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct fi_rules_head) == 64, "fi_rules_head");
+_Static_assert(sizeof(struct fi_rules_head) == 80, "fi_rules_head");
+
+/* Rules expire by the kernel's clock, whether the daemon lives or not: until each of these times its rows are those of
+ * fi_rules_head.kind. In order; the last one has no end. */
+#define FI_RULES_EPOCHS 257
+struct fi_rules_epoch {
+	__u64 until_ns; /* CLOCK_MONOTONIC */
+	__u32 kind[FI_RK_KINDS];
+	__u32 pad;
+};
+_Static_assert(sizeof(struct fi_rules_epoch) == 32, "fi_rules_epoch");
+
+/* What a rule lets pass, by rule. A packet takes cost = units * FI_LIMIT_SECOND / rate of time; `spent` is the time up to which
+ * all is taken, and may run ahead of the clock by `burst`. In ticks of a nanosecond's part: a byte of a high rate costs less
+ * than one. */
+#define FI_LIMIT_TICKS 64
+#define FI_LIMIT_SECOND (1000000000ull * FI_LIMIT_TICKS)
+enum fi_limit_flag {
+	FI_LIMIT_BYTES = 1, /* else packets */
+	FI_LIMIT_SOURCE = 2, /* each source address on its own */
+};
+struct fi_rule_limit {
+	__u64 spent;
+	__u64 rate; /* units a second; 0 = the rule has none */
+	__u64 burst; /* ticks */
+	__u32 flags; /* enum fi_limit_flag */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct fi_rule_limit) == 32, "fi_rule_limit");
+
+/* Source addresses that limits are kept for; more of them push out those silent for longest, which begin with all of their
+ * burst when they come again. */
+#define FI_LIMIT_SOURCES 65536
+struct fi_limit_source {
+	__u8 addr[16];
+	__u32 rule;
+	__u32 pad;
+};
 
 /* The one word that puts a set in force. Bank = generation & 1. */
 struct fi_rules_switch {
@@ -113,6 +154,7 @@ struct fi_rule_hits {
 	__u64 bytes; /* of IP packets */
 	__u64 last_ns;
 	__u64 told_ns; /* when a struct fi_drop was sent last */
+	__u64 dropped; /* packets */
 };
 
 /* All that rules can ask of one packet. */
@@ -134,8 +176,10 @@ struct fi_rule_packet {
 	__u16 named; /* protocol id of the layer that names the flow */
 	__u16 layer[FI_LAYERS];
 	__u16 reserved;
+	__u32 pad;
+	__u64 now_ns; /* CLOCK_MONOTONIC; set when the set has epochs */
 };
-_Static_assert(sizeof(struct fi_rule_packet) == 68, "fi_rule_packet");
+_Static_assert(sizeof(struct fi_rule_packet) == 80, "fi_rule_packet");
 
 /* What user space asks of the program fi_rule_flow: this flow is dropped for its life, by this rule of this set. */
 struct fi_decision {

@@ -68,6 +68,10 @@ export interface RuleTables {
   small: Uint8Array
   /** { ifindex * 2 + egress, row }[] */
   links: Uint8Array
+  /** struct fi_rule_limit of each rule; empty when none has a rate. */
+  limits: Uint8Array
+  /** struct fi_rules_epoch[]; empty when no rule expires. */
+  epochs: Uint8Array
   /** struct fi_rule_prefix[] and a row number for each. */
   sources: Uint8Array
   sourceRows: Uint8Array

@@ -15,15 +15,20 @@ namespace flowident {
 
 /* A compiled set that owns its bytes. */
 struct RuleTables {
-	Buffer head, rows, small, links;
+	Buffer head, rows, small, links, limits, epochs;
 	Buffer prefixes[2], prefix_rows[2];
 
 	/* Reads RuleTables of addon.d.ts; throws and returns false when sizes do not fit together. */
 	bool read(Napi::Env env, Napi::Value value);
 	fi_rules_tables view() const;
 	uint32_t rules() const;
+	fi_rules_head headOf() const;
 };
 
+/* Makes the maps of one bank and hangs them in; takes what hangs there away; hangs in one of them. */
+Failure buildBank(const Object &object, const RuleTables &t, uint32_t bank);
+void dropBank(const Object &object, uint32_t bank);
+Failure putBank(const Object &object, const char *outer, uint32_t index, int inner);
 /* Puts the set in force in place of the one before, at once; nullptr: no rules. *generation: the one that is now in force.
  * trial_ms: after so long the one before is in force again, whoever lives then, unless endTrial keeps this one. */
 Failure installRules(const Object &object, const RuleTables *tables, uint32_t trial_ms, uint32_t *generation);

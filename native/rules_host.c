@@ -18,6 +18,7 @@ void fi_rules_host(const struct fi_rules_tables *t, const struct fi_rule_packet 
 	set.rows = t->rows;
 	set.small = t->small;
 	set.link = t->links;
+	set.epochs = t->epochs;
 	set.n_rows = t->n_rows;
 	set.n_link = t->n_links;
 	for (int i = 0; i < 2; i++) {
@@ -28,6 +29,7 @@ void fi_rules_host(const struct fi_rules_tables *t, const struct fi_rule_packet 
 	w.set = &set;
 	w.head = set.head;
 	w.p = *p;
+	fi_rules_at(&w);
 	fi_rules_decide(&w);
 	*v = w.v;
 }

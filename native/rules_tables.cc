@@ -41,12 +41,15 @@ bool RuleTables::read(Napi::Env env, Napi::Value value)
 
 	if (!take(env, o, "head", sizeof(fi_rules_head), &head) || !take(env, o, "rows", sizeof(fi_rule_row), &rows) ||
 	    !take(env, o, "small", 4, &small) || !take(env, o, "links", 8, &links) ||
+	    !take(env, o, "limits", sizeof(fi_rule_limit), &limits) || !take(env, o, "epochs", sizeof(fi_rules_epoch), &epochs) ||
 	    !take(env, o, "sources", sizeof(fi_rule_prefix), &prefixes[0]) || !take(env, o, "sourceRows", 4, &prefix_rows[0]) ||
 	    !take(env, o, "destinations", sizeof(fi_rule_prefix), &prefixes[1]) || !take(env, o, "destinationRows", 4, &prefix_rows[1]))
 		return false;
 	const bool fits = head.size() == sizeof(fi_rules_head) && !rows.empty() && small.size() == 4 * FI_SMALL_SIZE &&
 			  prefixes[0].size() / sizeof(fi_rule_prefix) == prefix_rows[0].size() / 4 &&
-			  prefixes[1].size() / sizeof(fi_rule_prefix) == prefix_rows[1].size() / 4 && rules() <= FI_RULES_MAX;
+			  prefixes[1].size() / sizeof(fi_rule_prefix) == prefix_rows[1].size() / 4 && rules() <= FI_RULES_MAX &&
+			  epochs.size() == headOf().epochs * sizeof(fi_rules_epoch) && epochs.size() <= FI_RULES_EPOCHS * sizeof(fi_rules_epoch) &&
+			  (limits.empty() || limits.size() == rules() * sizeof(fi_rule_limit));
 
 	if (!fits)
 		failArgument(env, "rules: the tables do not fit together");
@@ -61,6 +64,7 @@ fi_rules_tables RuleTables::view() const
 	t.rows = rows.data();
 	t.small = small.data();
 	t.links = links.data();
+	t.epochs = epochs.data();
 	t.n_rows = static_cast<uint32_t>(rows.size() / sizeof(fi_rule_row));
 	t.n_links = static_cast<uint32_t>(links.size() / 8);
 	for (int i = 0; i < 2; i++) {
@@ -71,12 +75,17 @@ fi_rules_tables RuleTables::view() const
 	return t;
 }
 
-uint32_t RuleTables::rules() const
+fi_rules_head RuleTables::headOf() const
 {
 	fi_rules_head h;
 
 	memcpy(&h, head.data(), sizeof(h));
-	return h.rules;
+	return h;
+}
+
+uint32_t RuleTables::rules() const
+{
+	return headOf().rules;
 }
 
 Napi::Value installRules(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object)

@@ -52,6 +52,7 @@ fi_inline int fi_rules_hit_again(__u32 generation, __u32 rule, __u32 segments, _
 		return 0;
 	fi_add(&h->packets, segments);
 	fi_add(&h->bytes, bytes);
+	fi_add(&h->dropped, segments);
 	h->last_ns = now;
 	drops = bpf_map_lookup_elem(&fi_counters, &cause);
 	if (drops)
@@ -83,7 +84,7 @@ FI_SUB void fi_dropped_note(const struct fi_scratch *x, int ingress)
 	__u32 way;
 
 	if (w->v.rule >= w->head.firm || x->pkt.tunnels || x->pkt.vlan || x->vlan || x->pkt.part != FI_PART_WHOLE ||
-	    (t.l4 == FI_TCP && w->head.used >> FI_RF_FLAGS & 1))
+	    (t.l4 == FI_TCP && w->head.used >> FI_RF_FLAGS & 1) || fi_rules_has(w, w->head.fleeting, w->v.rule))
 		return;
 	t.pad = (x->end & 1 ? FI_DROPPED_END : 0) | (ingress ? FI_DROPPED_INGRESS : 0);
 	d = fi_dropped_set(&t, w->bank);

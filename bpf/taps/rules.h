@@ -7,8 +7,7 @@
 #ifndef FI_TAP_RULES_H
 #define FI_TAP_RULES_H
 
-#include "../lib/rules/match.h"
-#include "tap.h"
+#include "limit.h"
 
 #define FI_RULED_FREE 3 /* bits: packets of end 0, 1 concern no rule */
 #define FI_RULED_QUIET_NS 10000000000ull /* a dropped flow that was silent for so long may begin anew */
@@ -49,6 +48,8 @@ FI_SUB void fi_rules_hit(const struct fi_scratch *x, __u32 rule, int audit)
 	h->packets += x->segments;
 	h->bytes += x->pkt.l3_len;
 	h->last_ns = now;
+	if (x->rules.v.drop && !audit)
+		h->dropped += x->segments;
 	if (!x->rules.v.drop && !audit)
 		return;
 	if (h->told_ns && now - h->told_ns < FI_RULES_TELL_NS)
@@ -115,7 +116,7 @@ FI_SUB void fi_rules_ask(struct fi_scratch *x, const struct fi_flow *f)
 	p->has_flags = p->depth = p->confidence = p->named = p->reply = 0;
 	p->pending = 1;
 	fi_rules_decide(&x->rules);
-	if (!x->rules.v.drop)
+	if (!x->rules.v.drop && !fi_rules_limits_it(x, x->rules.v.rule))
 		x->rules.v = x->inner;
 }
 
@@ -139,6 +140,11 @@ fi_inline int fi_rules_begin(struct fi_scratch *x, int ingress, __u32 ifindex)
 	x->rules.p.egress = !ingress;
 	x->rules.v.rule = x->rules.v.audit = FI_RULE_NONE;
 	x->rules.v.drop = x->rules.v.waits = 0;
+	x->limited = FI_RULE_NONE;
+	if (x->rules.head.epochs) {
+		x->rules.p.now_ns = bpf_ktime_get_ns();
+		fi_rules_at(&x->rules);
+	}
 	return 1;
 }
 
@@ -147,7 +153,7 @@ fi_inline void fi_rules_mark(const struct fi_scratch *x, struct fi_flow *f)
 {
 	const struct fi_rules_work *w = &x->rules;
 
-	if (fi_rules_has(w, w->head.kind[FI_RK_ACT_PACKET], w->v.rule))
+	if (fi_rules_has(w, w->head.kind[FI_RK_ACT_PACKET], w->v.rule) || fi_rules_has(w, w->head.fleeting, w->v.rule))
 		return;
 	f->side[0].ruled = (__u16)x->ruled;
 	f->side[1].ruled = w->v.rule << 2;
@@ -178,6 +184,7 @@ FI_SUB int fi_rules_packet(struct fi_scratch *x, struct fi_flow *f, int ingress)
 		}
 	}
 	fi_rules_ask(x, f && !fi_reused(f, end, &x->pkt) ? f : 0);
+	fi_rules_limit(x);
 	if (!x->rules.v.drop)
 		return 0;
 	if (f && x->rules.p.depth + !x->rules.p.pending)
@@ -205,6 +212,7 @@ FI_SUB void fi_rules_again(struct fi_scratch *x, struct fi_flow *f)
 {
 	x->before = f->verdict;
 	fi_rules_ask(x, f);
+	fi_rules_limit(x);
 	if (x->rules.v.drop)
 		fi_rules_mark(x, f);
 }
@@ -219,11 +227,11 @@ FI_SUB int fi_rules_hidden(const struct fi_scratch *x, int err)
 }
 
 /* The packet is done with: counts what was decided. 1 = drop it. */
-FI_SUB int fi_rules_account(const struct fi_scratch *x)
+FI_SUB int fi_rules_account(struct fi_scratch *x)
 {
 	const struct fi_rule_verdict *v = &x->rules.v;
 
-	if (v->audit != FI_RULE_NONE)
+	if (v->audit != FI_RULE_NONE && (!fi_rules_limits_it(x, v->audit) || fi_rules_above(x, v->audit)))
 		fi_rules_hit(x, v->audit, 1);
 	if (v->rule != FI_RULE_NONE)
 		fi_rules_hit(x, v->rule, 0);

@@ -44,6 +44,7 @@ const columns: readonly Column<Shown>[] = [
   { title: 'ACTION', value: (rule) => (rule['audit'] === true ? `${String(rule['action'])} (audit)` : rule['action']) },
   { title: 'WHERE', value: (rule) => rule['enforced_at'] },
   { title: 'PACKETS', value: (rule) => rule['packets'], right: true },
+  { title: 'DROPPED', value: (rule) => rule['dropped_packets'], right: true },
   { title: 'BYTES', value: (rule) => bytes(rule['bytes']), right: true },
   {
     title: 'LAST',

@@ -14,6 +14,9 @@ export const FI_RULES_MAX = 16320
 export const FI_ROW_WORDS = 256
 export const FI_ROW_SUMS = 4
 export const FI_ROW_ONES = 0
+export const FI_RULES_EPOCHS = 257
+export const FI_LIMIT_TICKS = 64
+export const FI_LIMIT_SOURCES = 65536
 export const FI_DROPPED_PAGES = 512
 export const FI_DROPPED_PAGE = 64
 export const FI_DROPPED_WAYS = 4
@@ -239,7 +242,7 @@ export const RULE_ROW = {
 
 /** struct fi_rules_head */
 export const RULES_HEAD = {
-  sizeof: 64,
+  sizeof: 80,
   rules: 0,
   used: 4,
   flags: 8,
@@ -256,6 +259,35 @@ export const RULES_HEAD = {
   noFlags: 52,
   noLayer: 56,
   firm: 60,
+  limit: 64,
+  fleeting: 68,
+  epochs: 72,
+} as const
+
+/** struct fi_rules_epoch */
+export const RULES_EPOCH = {
+  sizeof: 32,
+  untilNs: 0,
+  kind: 8,
+  kindLength: 5,
+  kindStride: 4,
+} as const
+
+/** struct fi_rule_limit */
+export const RULE_LIMIT = {
+  sizeof: 32,
+  spent: 0,
+  rate: 8,
+  burst: 16,
+  flags: 24,
+} as const
+
+/** struct fi_limit_source */
+export const LIMIT_SOURCE = {
+  sizeof: 24,
+  addr: 0,
+  addrLength: 16,
+  rule: 16,
 } as const
 
 /** struct fi_rules_switch */
@@ -278,16 +310,17 @@ export const RULE_PREFIX = {
 
 /** struct fi_rule_hits */
 export const RULE_HITS = {
-  sizeof: 32,
+  sizeof: 40,
   packets: 0,
   bytes: 8,
   lastNs: 16,
   toldNs: 24,
+  dropped: 32,
 } as const
 
 /** struct fi_rule_packet */
 export const RULE_PACKET = {
-  sizeof: 68,
+  sizeof: 80,
   addr: 0,
   addrLength: 2,
   addrStride: 16,
@@ -312,6 +345,7 @@ export const RULE_PACKET = {
   layerLength: 6,
   layerStride: 2,
   reserved: 66,
+  nowNs: 72,
 } as const
 
 /** struct fi_decision */
@@ -542,6 +576,12 @@ export const RULES_FLAG = {
   WAITS: 2,
   DEEP: 4,
   SYN: 8,
+} as const
+
+/** enum fi_limit_flag */
+export const LIMIT_FLAG = {
+  BYTES: 1,
+  SOURCE: 2,
 } as const
 
 /** enum fi_grade */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // From rules to the tables of bpf/rules.h.
-import { RULE_FIELD, RULE_KIND, RULE_SMALL, RULES_FLAG, RULES_HEAD } from '../gen/abi.js'
+import { RULE_FIELD, RULE_KIND, RULE_SMALL, RULES_EPOCH, RULES_FLAG, RULES_HEAD } from '../gen/abi.js'
 import { addressRows } from './address-rows.js'
 import { type Conditions, isKeyed, looksDeep, needsSettled, type Range, type Rule } from './model.js'
+import { epochsOf, limitsOf, type Moment, thisMoment } from './timed.js'
 import { rangeRows } from './range-rows.js'
 import { type Bits, Rows, setBit } from './rows.js'
 import { isNamed } from './values.js'
@@ -17,6 +18,8 @@ export interface RuleTables {
   rows: Uint8Array
   small: Uint8Array
   links: Uint8Array
+  limits: Uint8Array
+  epochs: Uint8Array
   sources: Uint8Array
   sourceRows: Uint8Array
   destinations: Uint8Array
@@ -111,8 +114,8 @@ const l4Meets: Asks = ({ match, not }, value) => {
 const flagsMeet: Asks = ({ match, not }, flags) =>
   (flags & (match.tcpFlags ?? 0)) === (match.tcpFlags ?? 0) && (flags & (not.tcpFlags ?? 0)) === 0
 
-/** Rules as tables. `interfaces`: those that there are; a rule for one that comes later needs a new set. */
-export function compileRules(rules: readonly Rule[], interfaces: readonly RuleInterface[]): RuleTables {
+/** Rules as tables. `now`: what the clocks say, for rules that expire. `interfaces`: those that there are; a rule for one that comes later needs a new set. */
+export function compileRules(rules: readonly Rule[], interfaces: readonly RuleInterface[], now: Moment = thisMoment()): RuleTables {
   const c = new Compiler(rules)
   const has = (key: keyof Conditions) => (rule: Rule) => rule.match[key] !== undefined || rule.not[key] !== undefined
   const F = RULE_FIELD
@@ -154,13 +157,14 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
     AUDIT: ({ audit }) => audit,
     ACT_PACKET: (rule) => !rule.audit && !isKeyed(rule),
     AUDIT_PACKET: (rule) => rule.audit && !isKeyed(rule),
-    WAIT: (rule) => !rule.audit && rule.action === 'pass' && isKeyed(rule),
+    WAIT: (rule) => !rule.audit && rule.action !== 'drop' && isKeyed(rule),
   }
+  const limited = ({ limit }: Rule) => limit !== undefined
   const drops = (rule: Rule) => rule.action === 'drop' && !rule.audit
   const flags =
     (rules.some(({ audit }) => audit) ? RULES_FLAG.AUDITS : 0) |
     (rules.some(kinds.WAIT) ? RULES_FLAG.WAITS : 0) |
-    (rules.some((rule) => drops(rule) && looksDeep(rule)) ? RULES_FLAG.DEEP : 0) |
+    (rules.some((rule) => (drops(rule) || (limited(rule) && !rule.audit)) && looksDeep(rule)) ? RULES_FLAG.DEEP : 0) |
     (rules.every((rule) => !has('tcpFlags')(rule) || (rule.match.tcpFlags ?? 0) & SYN) ? RULES_FLAG.SYN : 0)
 
   const head = new DataView(new ArrayBuffer(RULES_HEAD.sizeof))
@@ -177,8 +181,17 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
   put(RULES_HEAD.noLayer, noLayer)
   const soft = rules.findIndex((rule) => rule.audit || isKeyed(rule) || has('reply')(rule))
   put(RULES_HEAD.firm, soft < 0 ? rules.length : soft)
+  put(RULES_HEAD.limit, c.row(limited))
+  put(
+    RULES_HEAD.fleeting,
+    c.row((rule) => limited(rule) || rule.expires !== undefined),
+  )
+  const epochs = epochsOf(rules, Object.values(kinds), (wants) => c.row(wants), now)
+  put(RULES_HEAD.epochs, epochs.length / RULES_EPOCH.sizeof)
   return {
     head: new Uint8Array(head.buffer),
+    limits: limitsOf(rules),
+    epochs,
     rows: c.rows.encode(),
     small: new Uint8Array(c.small.buffer),
     links: new Uint8Array(Uint32Array.from(links).buffer),

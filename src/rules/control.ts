@@ -22,6 +22,8 @@ export interface RuleState {
   readonly enforcedAt: string
   readonly packets: bigint
   readonly bytes: bigint
+  /** Of the packets, those that were dropped. */
+  readonly dropped: bigint
   /** CLOCK_MONOTONIC; 0 = never. */
   readonly lastNs: bigint
 }
@@ -188,6 +190,7 @@ export class RuleControl {
         enforcedAt: enforcedAt(rule),
         packets: at(i, RULE_HITS.packets),
         bytes: at(i, RULE_HITS.bytes),
+        dropped: at(i, RULE_HITS.dropped),
         lastNs: at(i, RULE_HITS.lastNs),
       })),
       warnings,

@@ -15,7 +15,7 @@ export class Evaluator {
 
   constructor(addon: Pick<Addon, 'evaluateRules'>, rules: readonly Rule[], interfaces: readonly RuleInterface[]) {
     this.#addon = addon
-    this.#tables = compileRules(rules, interfaces)
+    this.#tables = compileRules(rules, interfaces, { wallMs: 0, monotonicNs: 0n }) // packets say when they come by the wall clock
   }
 
   ask(packets: readonly Packet[]): Verdict[] {

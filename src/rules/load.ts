@@ -4,10 +4,12 @@ import { statSync } from 'node:fs'
 import { spellMistake } from '../config/load.js'
 import { type Mistake, parseYaml, readConfigFile, yamlFiles } from '../config/source.js'
 import { FlowidentError } from '../errors.js'
+import { FI_RULES_EPOCHS } from '../gen/abi.js'
 import { type Contract, ruleOfContract } from './contract.js'
 import { MAX_RULES, type Rule } from './model.js'
 import { type Overlap, overlaps, spellOverlap, spellRulePlace, spellStopped } from './overlap.js'
 import { readRules } from './read.js'
+import { expiries } from './timed.js'
 
 export const rulesFolder = '/etc/flowident/rules.d'
 /** Mistakes that one answer tells. */
@@ -75,6 +77,11 @@ export function loadRules(texts: readonly RuleText[]): RuleSet {
     mistakes.push({
       source: texts.at(-1)?.name ?? '',
       text: `${rules.length} rules; at most ${MAX_RULES} are held: join some by lists of addresses and ports`,
+    })
+  if (expiries(rules).length >= FI_RULES_EPOCHS)
+    mistakes.push({
+      source: texts.at(-1)?.name ?? '',
+      text: `more than ${FI_RULES_EPOCHS - 1} different times of expiry; let some share one`,
     })
   if (mistakes.length > 0) {
     const shown = mistakes.slice(0, SHOWN).map(spellMistake)

@@ -5,7 +5,17 @@ import { FI_RULES_MAX } from '../gen/abi.js'
 
 export const MAX_RULES = FI_RULES_MAX
 
-export type Action = 'drop' | 'pass'
+/** rate-limit: what is above `limit` is dropped, the rest passes. */
+export type Action = 'drop' | 'pass' | 'rate-limit'
+
+export interface Limit {
+  readonly unit: 'packets' | 'bytes'
+  /** Units a second. */
+  readonly rate: number
+  /** Units that may come at once. */
+  readonly burst: number
+  readonly per: 'rule' | 'source'
+}
 
 export interface Cidr {
   readonly net: 4 | 6
@@ -56,6 +66,10 @@ export interface Rule {
   readonly comment: string
   readonly match: Conditions
   readonly not: Conditions
+  /** With the action rate-limit. */
+  readonly limit?: Limit
+  /** Milliseconds since 1970; from then on it is as if it were not there. */
+  readonly expires?: number
   /** No packet meets it: the daemon gives it flows, see contract.ts. */
   readonly byFlow?: true
   /** Where it stands. */

@@ -98,7 +98,7 @@ export function overlaps(rules: readonly Rule[], limitMs = LIMIT_MS, now: () => 
     if (!late) compared = i
     late ||= i % BETWEEN === BETWEEN - 1 && now() > until
     if (rule.byFlow) continue
-    const key = `${rule.audit} ${matchKey(rule)}`
+    const key = `${rule.audit} ${rule.expires ?? ''} ${matchKey(rule)}`
     const twin = first.get(key)
     if (twin !== undefined) {
       found.push({ kind: 'duplicate', rule, by: twin })
@@ -108,7 +108,13 @@ export function overlaps(rules: readonly Rule[], limitMs = LIMIT_MS, now: () => 
     if (late) continue
     for (const k of index.before(i, rule)) {
       const before = rules[k] as Rule
-      if (before.byFlow || (before.audit && !rule.audit) || !holdsAll(parts[k] as Parts, parts[i] as Parts)) continue
+      if (
+        before.byFlow ||
+        (before.audit && !rule.audit) ||
+        (before.expires ?? Infinity) < (rule.expires ?? Infinity) ||
+        !holdsAll(parts[k] as Parts, parts[i] as Parts)
+      )
+        continue
       found.push({ kind: 'shadowed', rule, by: before })
       break
     }

@@ -26,6 +26,8 @@ export interface Packet {
   /** Index of the layer that names the flow. */
   readonly named: number
   readonly confidence: number
+  /** When it comes, in milliseconds since 1970; left out: now. */
+  readonly at?: number
 }
 
 export const namedLayer = ({ layers, named }: Packet): number => layers[named] ?? 0
@@ -40,6 +42,7 @@ function putAddress(into: Uint8Array, at: number, bytes: Uint8Array): void {
 export function encodePackets(packets: readonly Packet[]): Uint8Array {
   const bytes = new Uint8Array(packets.length * RULE_PACKET.sizeof)
   const data = new DataView(bytes.buffer)
+  const now = Date.now()
   for (const [i, packet] of packets.entries()) {
     const at = i * RULE_PACKET.sizeof
     putAddress(bytes, at + RULE_PACKET.addr, packet.source)
@@ -58,6 +61,7 @@ export function encodePackets(packets: readonly Packet[]): Uint8Array {
     bytes[at + RULE_PACKET.pending] = packet.pending ? 1 : 0
     bytes[at + RULE_PACKET.depth] = packet.layers.length
     bytes[at + RULE_PACKET.confidence] = packet.confidence
+    data.setBigUint64(at + RULE_PACKET.nowNs, BigInt(Math.max(0, packet.at ?? now)) * 1_000_000n, true)
     data.setUint16(at + RULE_PACKET.named, namedLayer(packet), true)
     for (const [k, layer] of packet.layers.entries()) data.setUint16(at + RULE_PACKET.layer + 2 * k, layer, true)
   }

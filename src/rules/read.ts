@@ -4,12 +4,13 @@ import type { Mistake, Source } from '../config/source.js'
 import { protocolId, protocolNames } from '../flows/protocols.js'
 import { type Contract, readContract } from './contract.js'
 import type { Cidr, Conditions, Endpoint, Range, Rule } from './model.js'
+import { readExpiry, readLimit } from './read-timed.js'
 import { type Node, type Path, Reader, show } from './reader.js'
 import { confidences, parseCidr, parseRange, tcpFlags, transports } from './values.js'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-const ruleKeys = ['name', 'action', 'audit', 'comment', 'match'] as const
+const ruleKeys = ['name', 'action', 'rate', 'audit', 'expires', 'comment', 'match'] as const
 const endpointKeys = ['cidrs', 'ports'] as const
 const conditionKeys = [
   'interface',
@@ -155,7 +156,9 @@ function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | u
   const name = node['name']
   if (typeof name !== 'string' || !/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i.test(name))
     r.fault([...path, 'name'], `name: expected 1 to 63 letters, digits, dots, hyphens and underscores, found ${show(name)}`)
-  const action = r.word(node['action'], [...path, 'action'], ['drop', 'pass'] as const)
+  const action = r.word(node['action'], [...path, 'action'], ['drop', 'pass', 'rate-limit'] as const)
+  const limit = readLimit(r, node['rate'], [...path, 'rate'], action)
+  const expires = readExpiry(r, node['expires'], [...path, 'expires'])
   const audit = node['audit'] ?? false
   if (typeof audit !== 'boolean') r.fault([...path, 'audit'], `audit: expected true or false, found ${show(audit)}`)
   const comment = node['comment'] ?? ''
@@ -167,7 +170,18 @@ function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | u
   const { conditions: match, node: matchNode } = readConditions(r, node['match'], [...path, 'match'], ['not'])
   const not = matchNode['not'] === undefined ? {} : readConditions(r, matchNode['not'], [...path, 'match', 'not'], []).conditions
   if (r.mistakes.length > before || action === undefined) return undefined
-  const rule = { name: name as string, action, audit: audit as boolean, comment: comment as string, match, not, file, place: r.place(path) }
+  const rule: Rule = {
+    name: name as string,
+    action,
+    audit: audit as boolean,
+    comment: comment as string,
+    match,
+    not,
+    ...(limit && { limit }),
+    ...(expires !== undefined && { expires }),
+    file,
+    place: r.place(path),
+  }
   checkSense(r, rule, path)
   return r.mistakes.length > before ? undefined : rule
 }

@@ -65,15 +65,18 @@ export function mismatch(rule: Rule, packet: Packet, keyed = true): string | und
 
 export function evaluate(rules: readonly Rule[], packet: Packet): Verdict {
   const known = isKnown(packet)
-  const matches = (rule: Rule): boolean => (known || !isKeyed(rule)) && mismatch(rule, packet) === undefined
+  const now = packet.at ?? Date.now()
+  const lives = ({ expires }: Rule): boolean => expires === undefined || now < expires
+  const matches = (rule: Rule): boolean => lives(rule) && (known || !isKeyed(rule)) && mismatch(rule, packet) === undefined
   const found = rules.findIndex((rule) => !rule.audit && matches(rule))
   let rule = found < 0 ? undefined : found
   const counted = rules.findIndex((each) => each.audit && matches(each))
   let waits = false
-  if (rule !== undefined && rules[rule]?.action === 'drop' && packet.pending) {
+  if (rule !== undefined && rules[rule]?.action !== 'pass' && packet.pending) {
     const end = rule
     waits = rules.some(
-      (each, i) => i < end && !each.audit && each.action === 'pass' && isKeyed(each) && mismatch(each, packet, false) === undefined,
+      (each, i) =>
+        i < end && !each.audit && each.action !== 'drop' && lives(each) && isKeyed(each) && mismatch(each, packet, false) === undefined,
     )
     if (waits) rule = undefined
   }

@@ -35,12 +35,14 @@ const flow = (value: unknown): string => {
     : JSON.stringify(value)
 }
 
-const spellRule = ({ name, action, audit, comment, match, not }: Rule): string => {
+const spellRule = ({ name, action, limit, expires, audit, comment, match, not }: Rule): string => {
   const excluded = conditions(not)
   const all = { ...conditions(match), ...(Object.keys(excluded).length > 0 && { not: excluded }) }
   return [
     `  - name: ${JSON.stringify(name)}`,
     `    action: ${action}`,
+    ...(limit ? [`    rate: { ${limit.unit}_per_second: ${limit.rate}, burst: ${limit.burst}, per: ${limit.per} }`] : []),
+    ...(expires === undefined ? [] : [`    expires: ${new Date(expires).toISOString()}`]),
     ...(audit ? ['    audit: true'] : []),
     ...(comment === '' ? [] : [`    comment: ${JSON.stringify(comment)}`]),
     '    match:',

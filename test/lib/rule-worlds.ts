@@ -79,10 +79,21 @@ function conditions(random: Random, rare: number): Conditions {
   }
 }
 
+const ACTIONS: readonly Pick<Rule, 'action' | 'limit'>[] = [
+  { action: 'pass' },
+  { action: 'drop' },
+  { action: 'drop' },
+  { action: 'drop' },
+  { action: 'rate-limit', limit: { unit: 'packets', rate: 1, burst: 1, per: 'rule' } },
+]
+/** Milliseconds since 1970. */
+const TIMES = [1000, 2000, 3000, 3001]
+
 export function randomRules(random: Random, count: number): Rule[] {
   return Array.from({ length: count }, (_, i) => ({
     name: `r${i}`,
-    action: random(3) === 0 ? ('pass' as const) : ('drop' as const),
+    ...pick(random, ACTIONS),
+    ...(random(8) === 0 && { expires: pick(random, TIMES) }),
     audit: random(5) === 0,
     comment: '',
     match: conditions(random, 6),
@@ -113,5 +124,6 @@ export function randomPacket(random: Random): Packet {
     layers,
     named: layers.length === 0 ? 0 : random(layers.length),
     confidence: layers.length === 0 ? 0 : 1 + random(2),
+    at: pick(random, [...TIMES, 0, 999, 2500]),
   }
 }

@@ -42,7 +42,8 @@ describe('rules that never decide', () => {
       expect(compared).toBe(rules.length)
       const twins = new Set(found.filter(({ kind }) => kind === 'duplicate').map((each) => each.rule.name))
       const plain = rules.flatMap((inner, i) => {
-        const by = rules.slice(0, i).find((outer) => !(outer.audit && !inner.audit) && covers(outer, inner))
+        const lasts = (outer: Rule): boolean => (outer.expires ?? Infinity) >= (inner.expires ?? Infinity)
+        const by = rules.slice(0, i).find((outer) => !(outer.audit && !inner.audit) && lasts(outer) && covers(outer, inner))
         return by && !twins.has(inner.name) ? [`${inner.name} ${by.name}`] : []
       })
       const mine = found.filter(({ kind }) => kind === 'shadowed').map((each) => `${each.rule.name} ${each.by.name}`)

@@ -39,9 +39,34 @@ const bad: readonly (readonly [string, string, string])[] = [
   [
     'an action that is none',
     rule('{}').replace('drop', 'dorp'),
-    'r.yaml:3:13: action: expected drop or pass, found "dorp"; did you mean "drop"?',
+    'r.yaml:3:13: action: expected drop or pass or rate-limit, found "dorp"; did you mean "drop"?',
   ],
-  ['no action', 'rules: [{ name: a, match: {} }]', 'r.yaml:1:9: action: expected drop or pass, found nothing'],
+  [
+    'a rate without a number',
+    'rules: [{ name: a, action: rate-limit, rate: { per: source }, match: {} }]',
+    'r.yaml:1:46: rate: needs packets_per_second or bytes_per_second, and only one of them',
+  ],
+  [
+    'a limit without a rate',
+    'rules: [{ name: a, action: rate-limit, match: {} }]',
+    'r.yaml:1:9: rate: is missing; say how much passes: `rate: { packets_per_second: 100 }`',
+  ],
+  [
+    'a rate of a rule that drops',
+    'rules: [{ name: a, action: drop, rate: { packets_per_second: 1 }, match: {} }]',
+    'r.yaml:1:34: rate: goes with the action rate-limit, not with drop',
+  ],
+  [
+    'a burst smaller than a packet',
+    'rules: [{ name: a, action: rate-limit, rate: { bytes_per_second: 9, burst: 1000 }, match: {} }]',
+    'r.yaml:1:76: rate.burst: expected a whole number from 65536 to 1000000000000, found 1000',
+  ],
+  [
+    'a time without a zone',
+    'rules: [{ name: a, action: drop, expires: 2030-01-01T00:00, match: {} }]',
+    'r.yaml:1:43: expires: expected a time such as 2027-01-31T18:00:00Z, found "2030-01-01T00:00"',
+  ],
+  ['no action', 'rules: [{ name: a, match: {} }]', 'r.yaml:1:9: action: expected drop or pass or rate-limit, found nothing'],
   [
     'no match',
     'rules: [{ name: a, action: drop }]',

@@ -6,6 +6,7 @@
  *   fi_rules_small(work, index)      row number of the small table
  *   fi_rules_addr(work, which)       row number of the longest prefix of address 0 or 1
  *   fi_rules_link(work)              row number of interface and direction
+ *   FI_RULES_EPOCHS_OF(work), FI_RULES_EPOCH(that, i)   const struct fi_rules_epoch *, or NULL
  *   fi_rules_has(work, row, rule)    the rule is in that row */
 #ifndef FI_RULES_MATCH_H
 #define FI_RULES_MATCH_H
@@ -148,18 +149,50 @@ FI_FN int fi_rules_flow_rows(struct fi_rules_work *w)
 	return 0;
 }
 
+/* Rules that have expired at w->p.now_ns take part no more. */
+FI_FN int fi_rules_at(struct fi_rules_work *w)
+{
+	__u32 low = 0, high;
+	const struct fi_rules_epoch *e;
+
+	if (!w)
+		return 0;
+	high = w->head.epochs;
+	if (!high || high > FI_RULES_EPOCHS)
+		return 0;
+	FI_RULES_BANK epochs = FI_RULES_EPOCHS_OF(w);
+
+	if (!epochs)
+		return 0;
+	for (int i = 0; i < 9 && low + 1 < high; i++) {
+		__u32 middle = (low + high - 1) / 2; /* the first whose end is not reached is at or below it, or above */
+
+		e = FI_RULES_EPOCH(epochs, middle);
+		if (!e)
+			return 0;
+		if (w->p.now_ns < e->until_ns)
+			high = middle + 1;
+		else
+			low = middle + 1;
+	}
+	e = FI_RULES_EPOCH(epochs, low);
+	if (e)
+		__builtin_memcpy(w->head.kind, e->kind, sizeof(w->head.kind));
+	return 0;
+}
+
 fi_inline __u32 fi_rules_of_kind(struct fi_rules_work *w, enum fi_rule_kind kind)
 {
 	w->row[FI_RF_KIND] = w->head.kind[kind];
 	return fi_rules_first(w);
 }
 
-/* w->p in, w->v out. First match in order decides. As long as a flow's verdict may change, a rule that passes by protocol
- * and stands in front of one that drops makes the drop wait; and as long as nothing is known of it, only rules that
+/* w->p in, w->v out. First match in order decides. As long as a flow's verdict may change, a rule that does not drop and asks for
+ * protocols makes what drops or limits behind it wait; and as long as nothing is known of it, only rules that
  * packets alone decide take part. */
 fi_inline void fi_rules_decide(struct fi_rules_work *w)
 {
-	int known = w->p.depth || !w->p.pending;
+	int known = w->p.depth || !w->p.pending, acts;
 	struct fi_rule_verdict *v = &w->v;
 
 	fi_rules_packet_rows(w);
@@ -173,7 +206,8 @@ fi_inline void fi_rules_decide(struct fi_rules_work *w)
 	v->waits = 0;
 	if (w->head.flags & FI_RULES_AUDITS)
 		v->audit = fi_rules_of_kind(w, known ? FI_RK_AUDIT : FI_RK_AUDIT_PACKET);
-	if (v->drop && w->p.pending && w->head.flags & FI_RULES_WAITS) {
+	acts = v->drop || (v->rule != FI_RULE_NONE && fi_rules_has(w, w->head.limit, v->rule));
+	if (acts && w->p.pending && w->head.flags & FI_RULES_WAITS) {
 		w->layers = 0;
 		w->row[FI_RF_PROTO] = w->row[FI_RF_CONF] = FI_ROW_ONES;
 		if (fi_rules_of_kind(w, FI_RK_WAIT) < v->rule) {

@@ -13,6 +13,7 @@ struct fi_rules_set {
 	const struct fi_rule_prefix *prefix[2];
 	const __u32 *prefix_row[2];
 	const __u32 *link; /* ifindex * 2 + egress, row: pairs */
+	const struct fi_rules_epoch *epochs;
 	__u32 n_rows;
 	__u32 n_prefix[2];
 	__u32 n_link;
@@ -52,6 +53,9 @@ static inline __u32 fi_rules_addr(const struct fi_rules_work *w, int which)
 	}
 	return row;
 }
+
+#define FI_RULES_EPOCHS_OF(w) ((w)->set)
+#define FI_RULES_EPOCH(set, i) (&(set)->epochs[i])
 
 static inline __u32 fi_rules_link(const struct fi_rules_work *w)
 {
@@ -101,6 +105,28 @@ struct fi_rules_hits_map {
 	__type(key, __u32);
 	__type(value, struct fi_rule_hits);
 };
+/* Written by the programs too: what is spent. */
+struct fi_rules_limits_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__type(key, __u32);
+	__type(value, struct fi_rule_limit);
+};
+/* Per source: struct fi_rule_limit.spent. */
+struct fi_rules_sources_map {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, FI_LIMIT_SOURCES);
+	__type(key, struct fi_limit_source);
+	__type(value, __u64);
+};
+struct fi_rules_epochs_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__type(key, __u32);
+	__type(value, struct fi_rules_epoch);
+};
 /* See bpf/taps/drops.h. */
 struct fi_rules_dropped_map {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -124,6 +150,10 @@ FI_RULES_BANKS(fi_rules_addrs, 4, fi_rules_addrs_map); /* bank * 2 + which */
 FI_RULES_BANKS(fi_rules_links, 2, fi_rules_links_map);
 FI_RULES_BANKS(fi_rules_hits, 2, fi_rules_hits_map);
 FI_RULES_BANKS(fi_rules_dropped, 2, fi_rules_dropped_map);
+/* Empty in a set that has no such rules. */
+FI_RULES_BANKS(fi_rules_limits, 2, fi_rules_limits_map);
+FI_RULES_BANKS(fi_rules_sources, 2, fi_rules_sources_map);
+FI_RULES_BANKS(fi_rules_epochs, 2, fi_rules_epochs_map);
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 2);
@@ -140,6 +170,8 @@ struct {
 
 #define FI_RULES_BANK void *
 #define FI_RULES_BEGIN(w) ({ __u32 bank_ = (w)->bank; bpf_map_lookup_elem(&fi_rules_rows, &bank_); })
+#define FI_RULES_EPOCHS_OF(w) ({ __u32 bank_ = (w)->bank; bpf_map_lookup_elem(&fi_rules_epochs, &bank_); })
+#define FI_RULES_EPOCH(map, i) ({ __u32 i_ = (i); (const struct fi_rules_epoch *)bpf_map_lookup_elem(map, &i_); })
 #define FI_RULES_ROW(map, id) ({ __u32 id_ = (id); (const struct fi_rule_row *)bpf_map_lookup_elem(map, &id_); })
 
 FI_SUB __u32 fi_rules_small(const struct fi_rules_work *w, __u32 index)

@@ -18,7 +18,7 @@ const Count = Type.Union([Type.Number(), Type.String()])
 const Warnings = Type.Array(Type.String(), { description: 'rules that never decide' })
 const RuleInForce = Type.Object({
   name: Type.String(),
-  action: Type.String({ description: 'drop or pass' }),
+  action: Type.String({ description: 'drop, pass or rate-limit' }),
   audit: Type.Boolean({ description: 'counts, and lets go on' }),
   comment: Type.String(),
   file: Type.String(),
@@ -26,6 +26,8 @@ const RuleInForce = Type.Object({
   enforced_at: Type.String(),
   packets: Count,
   bytes: Count,
+  dropped_packets: Count,
+  expires: Type.Union([Type.String(), Type.Null()], { description: 'from then on it does not take part' }),
   last_hit_seconds: Type.Union([Type.Number(), Type.Null()], { description: 'seconds since the last packet' }),
 })
 const Drop = Type.Object({}, { additionalProperties: true })
@@ -93,7 +95,7 @@ export const ruleRoutes =
         return {
           in_force: inForce,
           confirm_within_seconds: left(untilNs),
-          rules: list.map(({ rule, enforcedAt, packets, bytes, lastNs }) => ({
+          rules: list.map(({ rule, enforcedAt, packets, bytes, dropped, lastNs }) => ({
             name: rule.name,
             action: rule.action,
             audit: rule.audit,
@@ -103,6 +105,8 @@ export const ruleRoutes =
             enforced_at: enforcedAt,
             packets: exact(packets),
             bytes: exact(bytes),
+            dropped_packets: exact(dropped),
+            expires: rule.expires === undefined ? null : new Date(rule.expires).toISOString(),
             last_hit_seconds: ago(lastNs),
           })),
           warnings: [...warnings],
