@@ -26,6 +26,8 @@ static Napi::Object Exports(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("version", Napi::Function::New<Version>(env, "version"));
 	exports.Set("openKernel", Napi::Function::New<OpenKernel>(env, "openKernel"));
+	exports.Set("clsactFilters", Napi::Function::New<ListFilters>(env, "clsactFilters"));
+	exports.Set("removeFilter", Napi::Function::New<RemoveFilter>(env, "removeFilter"));
 	exports.Set("takeDown", Napi::Function::New<TakeDown>(env, "takeDown"));
 	exports.Set("probe", Napi::Function::New<RunProbe>(env, "probe"));
 	exports.Set("createReplay", Napi::Function::New<CreateReplay>(env, "createReplay"));

@@ -184,11 +184,25 @@ export interface ProbeResult {
   detail?: string
 }
 
+/** A classifier, which unlike a link stays when its process is killed. */
+export interface ClsactFilter {
+  program: string
+  programId: number
+  ifindex: number
+  egress: boolean
+  handle: number
+  priority: number
+}
+
 export interface Addon {
   version(): { libbpf: string; abi: number }
   openKernel(options: KernelOptions): Promise<KernelHandle>
   /** Removes all that was kept in this folder, and detaches it; says how many objects there were. EBUSY: a process has it. */
   takeDown(folder: string): Promise<number>
+  /** Classifiers of flowident on clsact, of this process or of others, in the network namespace that this process is in. */
+  clsactFilters(): ClsactFilter[]
+  /** Removes one, and the qdisc when nothing else is on it. One that is gone already is no error. */
+  removeFilter(filter: ClsactFilter): void
   /** Tries each kernel feature for real. */
   probe(): Promise<ProbeResult[]>
   /** packs: rules as src/packs/compile.ts writes them. */

@@ -13,6 +13,9 @@ namespace flowident {
 Napi::Value keptValue(Napi::Env env, const Object &object);
 /* probe(): Promise<ProbeResult[]>. */
 Napi::Value RunProbe(const Napi::CallbackInfo &info);
+/* clsactFilters and removeFilter of addon.d.ts. */
+Napi::Value ListFilters(const Napi::CallbackInfo &info);
+Napi::Value RemoveFilter(const Napi::CallbackInfo &info);
 /* takeDown of addon.d.ts. */
 Napi::Value TakeDown(const Napi::CallbackInfo &info);
 

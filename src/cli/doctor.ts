@@ -6,6 +6,7 @@ import type { Probe } from '../kernel/kernel.js'
 import { NativeKernelSource, loadAddon } from '../kernel/native-kernel.js'
 import { type Register, withJson } from './command.js'
 import { type Check, hostChecks } from './host-checks.js'
+import { keepFolder } from './down.js'
 import { Printer, printable } from './output.js'
 
 interface Consequence {
@@ -71,11 +72,23 @@ export function probeCheck({ feature, ok, errno, detail }: Probe): Check {
 /** Probes of the addon that repeat what hostChecks has told. */
 const toldByHost = ['capabilities', 'kernel btf', 'lockdown', 'cgroup2 mount']
 
+const leftBehind = (count: number): Check =>
+  count === 0
+    ? { name: 'left behind', state: 'ok', found: 'nothing' }
+    : {
+        name: 'left behind',
+        state: 'lost',
+        found: `${count} classifiers of a killed process still decide about packets`,
+        lost: 'what the rules of today say about these packets',
+        remedy: 'flowident doctor --clean',
+      }
+
 async function addonChecks(env: Readonly<Record<string, string | undefined>>): Promise<{ checks: Check[]; refused: boolean }> {
   const checks: Check[] = []
   try {
     const source = new NativeKernelSource(loadAddon(env))
     checks.push({ name: 'addon', state: 'ok', found: `libbpf ${source.version().libbpf}` })
+    checks.push(leftBehind(source.leftBehind(keepFolderOf(env))))
     const probes = await source.probe()
     checks.push(...probes.filter(({ feature }) => !toldByHost.includes(feature)).map(probeCheck))
     const permission = probes.filter(({ ok, errno }) => !ok && (errno === 1 || errno === 13))
@@ -86,6 +99,22 @@ async function addonChecks(env: Readonly<Record<string, string | undefined>>): P
     checks.push({ name: 'addon', state: 'broken', found, lost: 'everything', remedy: error.hint ?? 'make build' })
     return { checks, refused: error.code === 'not-permitted' }
   }
+}
+
+/** The folder of the configuration; of the defaults when that has mistakes. */
+function keepFolderOf(env: Readonly<Record<string, string | undefined>>): string {
+  try {
+    return loadConfig({ env }).config.keep.folder
+  } catch {
+    return keepFolder
+  }
+}
+
+async function clean(env: Readonly<Record<string, string | undefined>>, printer: Printer, json: boolean): Promise<void> {
+  const folder = keepFolderOf(env)
+  const removed = await new NativeKernelSource(loadAddon(env)).takeDown(folder)
+  if (json) printer.json([{ folder, removed }])
+  else printer.line(removed > 0 ? `removed ${removed} objects; nothing of flowident is attached any more` : 'nothing was left behind')
 }
 
 function configCheck(env: Readonly<Record<string, string | undefined>>): Check {
@@ -101,8 +130,10 @@ function configCheck(env: Readonly<Record<string, string | undefined>>): Check {
 export const register: Register = (program, io) => {
   withJson(program.command('doctor'))
     .description('try what the daemon needs of this host, and say what is lost without it')
-    .action(async ({ json }: { json?: boolean }) => {
+    .option('--clean', 'remove instead what a daemon that is gone kept in the kernel, or left there when it was killed (root)')
+    .action(async ({ json, clean: cleans }: { json?: boolean; clean?: boolean }) => {
       const printer = new Printer(io)
+      if (cleans === true) return clean(io.env, printer, json === true)
       const native = await addonChecks(io.env)
       const checks = [...hostChecks({ proc: '/proc', sys: '/sys' }), ...native.checks, configCheck(io.env)]
       if (json === true) printer.json(checks)

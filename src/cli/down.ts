@@ -9,7 +9,7 @@ export const keepFolder = '/sys/fs/bpf/flowident'
 
 export const register: Register = (program, io) => {
   withJson(program.command('down'))
-    .description('remove programs, rules and flows that a daemon kept in the kernel, once it is stopped (root)')
+    .description('remove programs, rules and flows that a daemon kept in the kernel, or left there when it was killed (root)')
     .option('--folder <path>', 'where they are kept (setting keep.folder)', keepFolder)
     .action(async ({ folder, json }: { folder: string; json?: boolean }) => {
       const printer = new Printer(io)

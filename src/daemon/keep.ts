@@ -16,7 +16,11 @@ export async function openKernel(source: KernelSource, config: Config, log: Logg
       log.warn({ folder }, `what is kept there stays: ${FlowidentError.from(error).message}`)
       return 0
     })
-    if (removed > 0) log.warn({ folder }, 'removed what an earlier process kept, since keep.enabled is off')
+    if (removed > 0) log.warn({ folder, removed }, 'removed what an earlier process kept or left, since keep.enabled is off')
+  }
+  if (enabled && source.sweep) {
+    const swept = source.sweep(folder)
+    if (swept > 0) log.warn({ swept }, 'removed classifiers that a killed process had left attached')
   }
   const kernel = await source.open(kernelOptions(config))
   const { error, maps = 0 } = kernel.kept

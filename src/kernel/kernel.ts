@@ -24,8 +24,10 @@ export type Probe = Awaited<ReturnType<Addon['probe']>>[number]
 export interface KernelSource {
   open(options: KernelOptions): Promise<Kernel>
   probe(): Promise<Probe[]>
-  /** Removes what processes before this one kept in a folder; says how many objects. */
+  /** Removes what processes before this one kept in a folder, and what sweep() removes; says how many objects. */
   takeDown?(folder: string): Promise<number>
+  /** Removes what killed processes left attached and nobody looks after; what is kept in the folder stays. Says how many. */
+  sweep?(folder: string): number
   version(): ReturnType<Addon['version']>
   sdNotify(state: string): boolean
   peerCredentials(fd: number): { pid: number; uid: number; gid: number }

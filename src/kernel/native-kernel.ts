@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { errorName, FlowidentError } from '../errors.js'
 import type { Addon, Kernel, KernelOptions, KernelSource, NativeError, Probe } from './kernel.js'
+import { orphans } from './orphans.js'
 
 /** The folder with our package.json: this file runs from src/kernel/ and, bundled, from dist/ or dist/chunks/. */
 export function packageRoot(from: string = fileURLToPath(import.meta.url)): string {
@@ -96,7 +97,22 @@ export class NativeKernelSource implements KernelSource {
 
   async takeDown(folder: string): Promise<number> {
     try {
-      return await this.#addon.takeDown(folder)
+      return (await this.#addon.takeDown(folder)) + this.sweep(folder)
+    } catch (error) {
+      throw error instanceof FlowidentError ? error : fromNative(error)
+    }
+  }
+
+  /** How many there are for sweep(). */
+  leftBehind(folder: string): number {
+    return orphans(this.#addon, folder).length
+  }
+
+  sweep(folder: string): number {
+    try {
+      const left = orphans(this.#addon, folder)
+      for (const filter of left) this.#addon.removeFilter(filter)
+      return left.length
     } catch (error) {
       throw fromNative(error)
     }

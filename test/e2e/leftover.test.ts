@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // After Ctrl-C nothing of the daemon is left in the kernel: programs, links, maps, pins, qdiscs, its socket.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { Daemon, daemonUnavailable } from '../lib/daemon.js'
+import { commandLine, Daemon, daemonUnavailable } from '../lib/daemon.js'
 import { Pair, SERVER, unavailable } from '../lib/netns.js'
 import { type Proc, run, until } from '../lib/process.js'
 import { sweep } from '../lib/registry.js'
@@ -98,6 +98,38 @@ describe.skipIf(reason !== undefined)('what is left', () => {
     await get()
     await daemon.proc.stop('SIGKILL')
     await clean(before, daemon)
+  })
+
+  it('classifiers that a killed daemon left on clsact are found and removed, those of a living one are not', {
+    timeout: 240_000,
+  }, async () => {
+    const before = { kernel: ours(), qdiscs: qdiscs() }
+    const folder = dir.dir('rules.d')
+    writeFileSync(`${folder}/a.yaml`, 'rules: [{ name: r, action: drop, match: { direction: out, source: { ports: 8080 } } }]\n')
+    const config = `  mode: off\n  egress: clsact\nrules:\n  folder: ${folder}\nkeep:\n  folder: ${dir.file('none')}\n`
+    const start = () => Daemon.start(dir, { netns: pair.server.name, interfaces: ['e0'], config })
+    const filters = (): number =>
+      pair.server.exec('tc', 'filter', 'show', 'dev', 'e0', 'egress').match(/handle 0x\w+ fi_tc_egress/g)?.length ?? 0
+    const fetched = async (): Promise<boolean> =>
+      (await run(['curl', '-s', '-m', '1', `http://${SERVER.v4}:8080/`], { netns: pair.client.name, codes: [] })).code === 0
+    const doctor = (...args: string[]) =>
+      run(commandLine('doctor', ...args), { netns: pair.server.name, codes: [], env: { FLOWIDENT_KEEP_FOLDER: dir.file('none') } })
+
+    const first = await start()
+    expect(await fetched()).toBe(false)
+    expect((await doctor('--clean')).stdout).toBe('nothing was left behind\n')
+    expect(filters()).toBe(1)
+    await first.proc.stop('SIGKILL')
+    expect(filters()).toBe(1)
+    expect(await fetched()).toBe(false) // the rules of a process that is gone
+    expect((await doctor()).stdout).toContain('1 classifiers of a killed process still decide')
+    const second = await start()
+    expect(second.proc.stdout + second.proc.stderr).toContain('removed what an earlier process kept or left')
+    expect(filters()).toBe(1)
+    await second.proc.stop('SIGKILL')
+    expect((await doctor('--clean')).stdout).toBe('removed 1 objects; nothing of flowident is attached any more\n')
+    expect(await fetched()).toBe(true)
+    await clean(before, second)
   })
 
   it('starts again where a crash left its socket', async () => {
