@@ -91,7 +91,7 @@ fuzz: ## fuzz the parser and every signature (SECONDS=60)
 	@test/fuzz/run.sh
 
 .PHONY: bench
-bench: build ## benchmarks (root), as Markdown; docs/BENCHMARKS.md keeps the last run; PART=kernel|socket|replay|daemon
+bench: build ## benchmarks (root), as Markdown; docs/BENCHMARKS.md keeps the last run; PART=kernel|socket|replay|daemon|requests
 	@tools/setup.sh bench
 	@bash test/bench/run.sh
 

@@ -266,9 +266,8 @@ struct fi_agg {
 	__u64 tx_bytes;
 };
 
-/* Causes and totals, one per-CPU cell each. The comment is the metric's help text; names and
- * texts are generated from here (tools/gen-abi.ts). Packets of one tap:
- * seen = flow packets + the causes marked "unaccounted". */
+/* Causes and totals, one per-CPU cell each. The comment is the metric's help text; names and texts are generated from
+ * here (tools/gen-abi.ts). Packets of one tap: seen = flow packets + the causes marked "unaccounted". */
 enum fi_counter {
 	FI_C_SOCKET_RX = 0, /* packets seen on their way to a local socket */
 	FI_C_SOCKET_TX = 1, /* packets seen on their way from a local socket */
@@ -294,7 +293,8 @@ enum fi_counter {
 	FI_C_TUNNELLED = 21, /* packets found inside a tunnel */
 	FI_C_RULE_DROP = 22, /* unaccounted: dropped by a rule */
 	FI_C_RULE_HIDDEN = 23, /* dropped: headers that cannot be followed hide what rules ask for */
-	FI_C_MAX = 24,
+	FI_C_REQUEST_RING = 24, /* event of a request lost: ring buffer full */
+	FI_C_MAX = 25,
 };
 
 #endif

@@ -9,6 +9,7 @@
 #include "host.h"
 #include "kernel.h"
 #include "packs.h"
+#include "requests.h"
 #include "rules.h"
 
 namespace flowident {
@@ -37,6 +38,7 @@ static Napi::Object Exports(Napi::Env env, Napi::Object exports)
 	exports.Set("evaluateRules", Napi::Function::New<EvaluateRules>(env, "evaluateRules"));
 	exports.Set("signatures", Napi::Function::New<Signatures>(env, "signatures"));
 	exports.Set("labels", Napi::Function::New<Labels>(env, "labels"));
+	exports.Set("measureRequests", Napi::Function::New<MeasureRequests>(env, "measureRequests"));
 	exports.Set("sdNotify", Napi::Function::New<SdNotify>(env, "sdNotify"));
 	exports.Set("peerCredentials", Napi::Function::New<PeerCredentials>(env, "peerCredentials"));
 	exports.Set("interfaces", Napi::Function::New<Interfaces>(env, "interfaces"));

@@ -48,6 +48,8 @@ export interface KernelOptions {
   pending?: number
   ringBytes?: number
   aggregates?: number
+  /** Size of the ring for packets of requests. */
+  requestBytes?: number
   /** Programs not to load. */
   without?: string[]
   /** Read-only variables of the object, by name. */
@@ -56,6 +58,18 @@ export interface KernelOptions {
   keep?: string
   /** Have the kernel measure program run time. */
   stats?: boolean
+}
+
+export interface RequestOptions {
+  /** Most series; the rest is summed in `~other`. */
+  series?: number
+  /** Most virtual hosts and routes that have names. */
+  hosts?: number
+  routes?: number
+  /** Connections followed at a time. */
+  flows?: number
+  /** Routes such as /users/{id}; the first that fits. */
+  templates?: readonly string[]
 }
 
 /** A compiled set of rules: arrays in the layouts of bpf/rules.h. */
@@ -108,6 +122,11 @@ export interface KernelHandle {
   aggregates(): Promise<ArrayBuffer>
   /** { struct fi_agg_key, struct fi_conn }[] of the aggregates that had TCP connections. */
   connections(): Promise<ArrayBuffer>
+  /** Begins to measure requests; the object's fi_cfg_requests must be 1. */
+  startRequests(options: RequestOptions): void
+  /** { struct fi_agg_key, u64 sum of nanoseconds, u64 of each bucket, u64 bytes of text, text padded to 8 }[]. Text, by tabs: kind, method or
+   * type, status or code, host, route; or `loss` and its cause, the number in place of the sum. A zero key: of several aggregates. */
+  requests(): Promise<ArrayBuffer>
   /** By enum fi_counter, summed over CPUs. */
   counters(): BigUint64Array
   /** What the label assembler had to give up. */
@@ -213,6 +232,8 @@ export interface Addon {
   packSteals(packs: Uint8Array, samples: Uint8Array): Uint16Array
   /** Takes rules out of force in every flowident on this host, whether its daemon answers or not; says in how many. */
   rulesOff(): number
+  /** What requests() gives after these struct fi_request_event, each with as much data as it kept; a slot's key has it as uid. */
+  measureRequests(events: Uint8Array, options: RequestOptions): ArrayBuffer
   /** struct fi_rule_verdict for each struct fi_rule_packet, by the same code as in the kernel. */
   evaluateRules(tables: RuleTables, packets: Uint8Array): Uint32Array
   /** [protocol id, fi_answer] pairs of every answer that is not FI_NO. */

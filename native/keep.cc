@@ -30,14 +30,6 @@ bool isBpffs(const std::string &path)
 	return statfs(path.c_str(), &s) == 0 && static_cast<unsigned long>(s.f_type) == BPF_FS_MAGIC;
 }
 
-/* Maps that are worth nothing to the next process: constants, working memory, answers of iterators. */
-bool passing(const bpf_map *m)
-{
-	const std::string name = bpf_map__name(m);
-
-	return bpf_map__is_internal(m) || name == "fi_scratches" || name == "fi_zero_pending" || name == "fi_dump_record" || name == "fi_clock";
-}
-
 std::vector<std::string> names(const std::string &folder)
 {
 	std::vector<std::string> out;
@@ -90,6 +82,13 @@ bool readFilter(const std::string &name, Filter *f)
 }
 
 } // namespace
+
+bool passing(const bpf_map *m)
+{
+	const std::string name = bpf_map__name(m);
+
+	return bpf_map__is_internal(m) || name == "fi_requests" || name == "fi_zero_conn" || name == "fi_scratches" || name == "fi_zero_pending" || name == "fi_dump_record" || name == "fi_clock";
+}
 
 void detachFilter(const Filter &f)
 {

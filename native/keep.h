@@ -75,6 +75,8 @@ private:
 	uint32_t maps_ = 0, links_ = 0;
 };
 
+/* Maps that are worth nothing to the next process: constants, working memory, answers of iterators. */
+bool passing(const bpf_map *m);
 /* What the maps of an object mean to its programs: names, kinds, sizes and the members of their values. */
 std::string mapLayout(bpf_object *object);
 /* Detaches a classifier; the qdisc goes with it when flowident made it and nobody else uses it. */

@@ -3,8 +3,6 @@
  * methods need no check of their receiver: napi_define_class refuses objects of another class. */
 #include "kernel.h"
 
-#include <malloc.h>
-
 #include <cerrno>
 #include <cmath>
 
@@ -15,6 +13,7 @@
 #include "ring.h"
 #include "calls.h"
 #include "packs.h"
+#include "requests.h"
 #include "rules.h"
 #include "values.h"
 
@@ -43,6 +42,8 @@ public:
 					   InstanceMethod<&KernelHandle::Expire>("expire"),
 					   InstanceMethod<&KernelHandle::Aggregates>("aggregates"),
 					   InstanceMethod<&KernelHandle::Connections>("connections"),
+					   InstanceMethod<&KernelHandle::StartRequests>("startRequests"),
+					   InstanceMethod<&KernelHandle::ReadRequests>("requests"),
 					   InstanceMethod<&KernelHandle::Counters>("counters"),
 					   InstanceMethod<&KernelHandle::Losses>("labelLosses"),
 					   InstanceMethod<&KernelHandle::Programs>("programs"),
@@ -77,6 +78,7 @@ private:
 			ring_->close();
 		if (attacher_)
 			attacher_->close(); /* waits for an attach that is under way, which then finds itself closed */
+		requests_.reset();
 		attacher_.reset();
 		object_.reset();
 	}
@@ -232,6 +234,8 @@ private:
 	}
 
 	Napi::Value Connections(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : bytes(info.Env(), "flowident:connections", readConnections); }
+	Napi::Value StartRequests(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : startRequests(info, object_, &requests_); }
+	Napi::Value ReadRequests(const Napi::CallbackInfo &info) { return readRequests(info, requests_); }
 	/* A call that needs the loaded object only. */
 	template <Napi::Value (*Call)(const Napi::CallbackInfo &, const std::shared_ptr<Object> &)> Napi::Value on(const Napi::CallbackInfo &info)
 	{
@@ -260,17 +264,10 @@ private:
 
 	std::shared_ptr<Object> object_;
 	std::shared_ptr<Attacher> attacher_;
+	std::shared_ptr<Requests> requests_;
 	Ring *ring_ = nullptr; /* clears itself */
 	Napi::ObjectReference skipped_;
 };
-
-/* The load took tens of megabytes that nobody needs after it; malloc would keep them for this process. */
-void giveBack()
-{
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
-}
 
 } // namespace
 
@@ -287,7 +284,6 @@ Napi::Value OpenKernel(const Napi::CallbackInfo &info)
 			Failure why;
 
 			out->object = Object::load(options, &why);
-			giveBack();
 			return why;
 		},
 		[](Napi::Env e, Loaded *out) -> Napi::Value {

@@ -91,7 +91,7 @@ std::string mapLayout(bpf_object *object)
 	h.add(kMeaning);
 	bpf_object__for_each_map(m, object)
 	{
-		if (bpf_map__is_internal(m))
+		if (passing(m))
 			continue;
 		addMap(&h, types, m);
 		if (const bpf_map *inner = bpf_map__inner_map(m))

@@ -4,6 +4,8 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -80,6 +82,14 @@ bool setConstant(bpf_object *object, const std::string &name, double value)
 	return false;
 }
 
+/* The load took tens of megabytes that nobody needs after it; malloc would keep them for this process. */
+void giveBack()
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 } // namespace
 
 bool requiredSection(const std::string &section)
@@ -139,6 +149,7 @@ bool Object::configure(const LoadOptions &options, Failure *why)
 		{"fi_ring", options.ring_bytes ? powerOfTwo(options.ring_bytes) : 0},
 		{"fi_agg_keys", options.aggregates},
 		{"fi_conns", options.aggregates},
+		{"fi_requests", options.request_bytes ? powerOfTwo(options.request_bytes) : 0},
 		/* slot 0 is not an aggregate's */
 		{"fi_agg", options.aggregates ? options.aggregates + 1 : 0},
 	};
@@ -255,6 +266,7 @@ std::shared_ptr<Object> Object::load(const LoadOptions &options, Failure *why)
 		if (fd >= 0) /* refused: run times stay 0, which programs() shows */
 			self->stats_.reset(fd);
 	}
+	giveBack();
 	return self;
 }
 

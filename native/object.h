@@ -21,6 +21,7 @@ struct LoadOptions {
 	uint32_t pending = 0;
 	uint32_t ring_bytes = 0;
 	uint32_t aggregates = 0;
+	uint32_t request_bytes = 0;
 	std::vector<std::string> without;
 	std::map<std::string, double> constants;
 	bool stats = false;

@@ -77,7 +77,8 @@ bool readLoadOptions(Napi::Env env, Napi::Value from, LoadOptions *to)
 		to->path = path.As<Napi::String>().Utf8Value();
 	/* 16 Mi entries of 204 bytes are 3.3 GB: more is a mistake */
 	if (!readSize(env, o, "flows", 1 << 24, &to->flows) || !readSize(env, o, "pending", 1 << 20, &to->pending) ||
-	    !readSize(env, o, "ringBytes", 1 << 30, &to->ring_bytes) || !readSize(env, o, "aggregates", (1 << 20) - 1, &to->aggregates))
+	    !readSize(env, o, "ringBytes", 1 << 30, &to->ring_bytes) || !readSize(env, o, "aggregates", (1 << 20) - 1, &to->aggregates) ||
+	    !readSize(env, o, "requestBytes", 1 << 30, &to->request_bytes))
 		return false;
 	if (without.IsArray()) {
 		Napi::Array list = without.As<Napi::Array>();

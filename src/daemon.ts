@@ -25,12 +25,12 @@ import { DEFAULT_LIMITS } from './owners/facts.js'
 import { Owners } from './owners/owners.js'
 import { ruleGuard } from './daemon/guard.js'
 import { isTakenOver, openKernel, ruleStore, settle } from './daemon/keep.js'
+import { Meters } from './daemon/meters.js'
 import { type DaemonParts, hostParts } from './daemon/parts.js'
 import { PackControl } from './packs/control.js'
 import { beside } from './daemon/contracts.js'
 import { ruleControl } from './rules/control.js'
 import { Catalog } from './services/catalog.js'
-import { Connections } from './services/connections.js'
 import { Identifier } from './services/identify.js'
 import { ServiceRegistry } from './services/registry.js'
 import { Traffic } from './services/traffic.js'
@@ -55,7 +55,7 @@ export class Daemon implements AsyncDisposable {
   readonly #owners: Owners
   readonly #catalog: Catalog
   readonly #traffic: Traffic
-  readonly #connections = new Connections()
+  readonly #meters: Meters
   readonly #refresher: Refresher
   readonly #events: EventHub
   readonly #packs: PackControl
@@ -102,6 +102,7 @@ export class Daemon implements AsyncDisposable {
       epochMs: () => Number(parts.clock.realtimeNs() - parts.clock.monotonicNs()) / 1e6,
     })
     this.#traffic = new Traffic(limits.aggregates)
+    this.#meters = new Meters(kernel, config.requests, this.#catalog.resolveRow)
     this.#refresher = new Refresher(kernel, this.#table, { minimumMs: MS.fresh, now })
     this.#packs = new PackControl(kernel, parts.packChecks, log.child({ area: 'packs' }))
     this.#events = new EventHub(this.#catalog, EVENTS)
@@ -137,6 +138,7 @@ export class Daemon implements AsyncDisposable {
     this.#undo.push(() => this.#events.close()) // ends the streams, which would hold the listeners up
     const quic = this.#config.deep.quic && this.#parts.readTls ? new QuicInitials(this.#parts.readTls) : undefined
     this.#kernel.startRing(new Live(this.#table, this.#catalog, this.#owners, quic, rules).onBatch)
+    this.#meters.start()
     this.#packs.take(this.#config.packs.folder) // before the rules, which may name them
     await rules.start(this.#config.rules.folder, isTakenOver(this.#kernel)) // in force with the first packet that is seen
     await this.#attach()
@@ -185,8 +187,7 @@ export class Daemon implements AsyncDisposable {
       maxSeries: metrics.max_series,
       labels: metrics.labels,
       updateTraffic: () => this.#updateTraffic(),
-      connections: this.#connections,
-      updateConnections: async () => this.#connections.update(await this.#kernel.connections(), this.#catalog.resolveRow),
+      ...this.#meters.parts,
       attachments: () => [...this.#host, ...this.#wire.attachments],
       fills: () => [
         { name: 'daemon_flows', entries: this.#table.live, capacity: limits.flows },
@@ -224,7 +225,7 @@ export class Daemon implements AsyncDisposable {
   reload(config: Config): readonly string[] {
     this.#catalog.setIdentifier(new Identifier(config.services))
     this.#traffic.reassign()
-    this.#connections.reassign()
+    this.#meters.reassign()
     this.#packs.take(config.packs.folder)
     return changedSettings(this.#config, config).filter((path) => !RELOADABLE.test(path))
   }

@@ -23,7 +23,9 @@ struct fi_socket {
 	struct fi_tuple tuple;
 	__u32 setup_us; /* time the connection took to establish; 0 = not known. This and the rest: taps/connection.h */
 	__u32 retransmits; /* those that were counted */
-	__u32 aborted; /* its RST was counted */
+	__u8 aborted; /* its RST was counted */
+	__u8 more[2]; /* by egress: packets of which taps/requests.h tells the bytes */
+	__u8 pad;
 };
 
 /* Written by the socket taps, read by iter/bpf_sk_storage_map. Lives and dies with the socket: no eviction. */

@@ -6,6 +6,7 @@
 #define FI_TAP_OWNER_H
 
 #include "connection.h"
+#include "requests.h"
 
 fi_inline void fi_owner_fill(struct fi_owner *o, struct task_struct *task, __u8 how)
 {
@@ -128,6 +129,7 @@ int BPF_PROG(fi_state, const struct sock *csk, int oldstate, int newstate)
 			o = bpf_sk_storage_get(&fi_owners, sk, 0, 0);
 			fi_flow_end(&ss->flow, &ss->tuple, o);
 			fi_conn_closed(sk, ss, oldstate);
+			fi_request_end(&ss->flow);
 		}
 	} else if (newstate == TCP_ESTABLISHED) {
 		fi_conn_established(sk, oldstate);

@@ -4,7 +4,7 @@
 #ifndef FI_TAP_SOCKET_H
 #define FI_TAP_SOCKET_H
 
-#include "tap.h"
+#include "requests.h"
 
 #undef FI_LOAD
 #undef FI_KEEP
@@ -167,6 +167,8 @@ fi_inline void fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int eg
 		if (fi_cfg_samples && fi_sampled(f, !egress))
 			fi_emit_sample(skb, !egress, x, f, way.o);
 		fi_settle(f, x, way.o, state);
+		if (fi_cfg_requests)
+			fi_request_packet(skb, f, 0, egress);
 	}
 	fi_scratch_give(x);
 }
@@ -217,6 +219,8 @@ fi_inline int fi_socket_tap(struct __sk_buff *skb, int egress)
 	if (ss && ss->flow.state == FI_S_DONE && (sk->protocol == FI_TCP || sk->dst_port)) {
 		ss->flow.last_ns = fi_now();
 		fi_flow_count(&ss->flow, !egress, !egress, packets, bytes);
+		if (fi_cfg_requests)
+			fi_request_packet(skb, &ss->flow, ss, egress);
 	} else if (!ss || !ss->flow.first_ns || sk->protocol != FI_TCP || packets != 1 ||
 		   !fi_socket_bare(skb, &ss->flow, egress, bytes)) {
 		fi_socket_slow(skb, sk, egress, packets, bytes);

@@ -147,6 +147,14 @@ export const configSchema = section('Settings of flowident', {
   packs: section('Signature packs', {
     folder: folder('/etc/flowident/signatures.d', 'Folder whose *.yaml files add protocols; read again on SIGHUP.'),
   }),
+  requests: section('Requests: durations of HTTP/1 and DNS, at a cost for each packet of their flows (docs/METRICS.md)', {
+    enabled: Type.Boolean({ default: false, description: 'Measure them; needs the socket view.', expects: 'true or false' }),
+    series: count(1000, 10, 100_000, 'Series, each a histogram; the rest is summed in `~other`.'),
+    hosts: count(100, 2, 4000, 'Virtual hosts with a name of their own.'),
+    routes: count(200, 2, 4000, 'Routes with a name of their own.'),
+    templates: words([], 'Routes such as `/users/{id}/orders` or `/static/{*}`; the first that fits.', { maxLength: 100 }, 'paths', 0),
+    ring_bytes: count(8_388_608, 65_536, 268_435_456, 'Size of the ring for their packets.'),
+  }),
   deep: section('Work done in user space on top of the kernel verdict', {
     quic: Type.Boolean({ default: true, description: 'Decrypt QUIC Initial packets for server name and ALPN.', expects: 'true or false' }),
   }),

@@ -496,7 +496,8 @@ export const COUNTER = {
   TUNNELLED: 21,
   RULE_DROP: 22,
   RULE_HIDDEN: 23,
-  MAX: 24,
+  REQUEST_RING: 24,
+  MAX: 25,
 } as const
 
 /** enum fi_conn_bound */
@@ -624,4 +625,5 @@ export const COUNTERS = [
   { name: 'tunnelled', unaccounted: false, help: 'packets found inside a tunnel' },
   { name: 'rule_drop', unaccounted: true, help: 'dropped by a rule' },
   { name: 'rule_hidden', unaccounted: false, help: 'dropped: headers that cannot be followed hide what rules ask for' },
+  { name: 'request_ring', unaccounted: false, help: 'event of a request lost: ring buffer full' },
 ] as const

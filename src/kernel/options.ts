@@ -6,7 +6,7 @@ import type { KernelOptions } from './kernel.js'
 /** Programs of the wire view: not loaded when no interface is watched, since the verifier takes its time with each. */
 const WIRE = ['fi_xdp', 'fi_tc_ingress', 'fi_tc_egress']
 
-export function kernelOptions({ limits, flows, wire, keep }: Config): KernelOptions {
+export function kernelOptions({ limits, flows, wire, keep, requests }: Config): KernelOptions {
   const { tcp, udp, other } = flows.idle_seconds
   const watched = wire.interfaces.some((pattern) => pattern !== 'none')
   return {
@@ -14,7 +14,8 @@ export function kernelOptions({ limits, flows, wire, keep }: Config): KernelOpti
     pending: limits.pending,
     ringBytes: limits.ring_bytes,
     aggregates: limits.aggregates,
-    constants: { fi_cfg_idle_tcp: tcp, fi_cfg_idle_udp: udp, fi_cfg_idle_other: other },
+    ...(requests.enabled && { requestBytes: requests.ring_bytes }),
+    constants: { fi_cfg_idle_tcp: tcp, fi_cfg_idle_udp: udp, fi_cfg_idle_other: other, fi_cfg_requests: requests.enabled ? 1 : 0 },
     without: ['fi_filter', ...(watched ? [] : WIRE)],
     stats: true,
     ...(keep.enabled && { keep: keep.folder }),

@@ -3,6 +3,7 @@
 import { COUNTERS } from '../gen/abi.js'
 import type { Attachment, Kernel } from '../kernel/kernel.js'
 import type { Connections } from '../services/connections.js'
+import type { Requests } from '../services/requests.js'
 import type { ServiceRegistry } from '../services/registry.js'
 import type { Traffic } from '../services/traffic.js'
 import { AttachCollector } from './attach.js'
@@ -11,6 +12,7 @@ import { ConnectionsCollector } from './connections.js'
 import { LossesCollector } from './losses.js'
 import { type Fill, MapsCollector } from './maps.js'
 import { ProgramsCollector } from './programs.js'
+import { RequestsCollector } from './requests.js'
 import { ServicesCollector } from './services.js'
 import type { Collector } from './text.js'
 import { type ExtraLabel, TrafficCollector } from './traffic.js'
@@ -26,6 +28,8 @@ export interface CollectorParts {
   readonly labels: readonly string[]
   readonly updateTraffic: () => Promise<void>
   readonly updateConnections: () => Promise<void>
+  /** Left out where requests are not measured. */
+  readonly requests?: { readonly sums: Requests; readonly update: () => Promise<void> }
   readonly attachments: () => readonly Attachment[]
   readonly fills: () => readonly Fill[]
   readonly losses: () => Readonly<Record<string, number>>
@@ -49,6 +53,7 @@ export const daemonCollectors = (parts: CollectorParts): Collector[] => {
     new BuildCollector(parts.build),
     new TrafficCollector(parts.traffic, registry, { maxSeries, extra }, parts.updateTraffic),
     new ConnectionsCollector(parts.connections, registry, maxSeries, parts.updateConnections),
+    ...(parts.requests ? [new RequestsCollector(parts.requests.sums, registry, parts.requests.update)] : []),
     new ServicesCollector(registry, maxSeries),
     new AttachCollector(parts.attachments),
     new LossesCollector(COUNTERS, () => kernel.counters(), losses),

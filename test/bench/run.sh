@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# All benchmarks, or one: make bench PART=kernel|socket|replay|daemon. Writes Markdown to stdout; docs/BENCHMARKS.md keeps the last run.
+# All benchmarks, or one: make bench PART=kernel|socket|replay|daemon|requests. Writes Markdown to stdout; docs/BENCHMARKS.md keeps the last run.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 part=${PART:-all}
@@ -23,4 +23,8 @@ fi
 if here daemon; then
   printf '\n## The daemon at rest, and nginx beside it\n\n'
   bash test/bench/daemon.sh
+fi
+if here requests; then
+  printf '\n## Requests measured\n\n'
+  bash test/bench/requests.sh
 fi

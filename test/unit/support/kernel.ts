@@ -44,6 +44,10 @@ export class RecordedKernel implements Kernel {
   async connections(): Promise<ArrayBuffer> {
     return this.connectionSums
   }
+  startRequests(): void {}
+  async requests(): Promise<ArrayBuffer> {
+    return new ArrayBuffer(0)
+  }
   async expire(): Promise<void> {}
   counters(): BigUint64Array {
     return this.cells
