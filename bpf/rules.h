@@ -155,6 +155,7 @@ struct fi_rule_hits {
 	__u64 last_ns;
 	__u64 told_ns; /* when a struct fi_drop was sent last */
 	__u64 dropped; /* packets */
+	__u64 flows; /* that began with a packet of the rule, or were known when it took them over */
 };
 
 /* All that rules can ask of one packet. */

@@ -156,6 +156,7 @@ Failure readRuleHits(const Object &object, uint32_t rules, Buffer *out)
 			sum.packets += c.packets;
 			sum.bytes += c.bytes;
 			sum.dropped += c.dropped;
+			sum.flows += c.flows;
 			sum.last_ns = std::max(sum.last_ns, c.last_ns);
 		}
 		memcpy(out->data() + sizeof(now) + rule * sizeof(sum), &sum, sizeof(sum));

@@ -116,7 +116,8 @@ export class Daemon implements AsyncDisposable {
   async #open(door: Door): Promise<void> {
     const guard = ruleGuard(this.#parts, this.#config, this.#table, () => this.#listeners.tcp)
     const rules = ruleControl(this.#kernel, this.#parts, this.#log, ruleStore(this.#kernel, this.#config), guard)
-    const { contracts, preview, collector } = beside(rules, this.#kernel, this.#parts, this.#catalog, this.#events, this.#log)
+    const series = this.#config.metrics.max_series
+    const { contracts, preview, collectors } = beside(rules, this.#kernel, this.#parts, this.#catalog, this.#events, this.#log, series)
     const context = {
       version: this.#parts.version,
       catalog: this.#catalog,
@@ -128,7 +129,7 @@ export class Daemon implements AsyncDisposable {
       contracts,
       preview,
       packs: this.#packs,
-      metrics: this.#metrics(collector),
+      metrics: this.#metrics(...collectors),
       readiness: () => this.#readiness(),
     }
     const app = await buildApi(context, this.#log.child({ area: 'api' }))

@@ -28,6 +28,7 @@ struct fi_scratch {
 	const struct fi_packs *packs; /* NULL = none */
 #else
 	struct fi_rules_work rules;
+	__u32 opens; /* the packet is the first of its flow that the rule decides */
 	__u32 limited; /* rule whose rate the packet was held against */
 	struct fi_rule_verdict inner; /* what they say of the packet in a tunnel, while the tunnel is asked about */
 #endif

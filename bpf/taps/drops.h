@@ -76,7 +76,7 @@ fi_inline int fi_dropped_again(const struct fi_tuple *t, __u32 generation, __u32
 
 /* The packet in x was dropped: the next ones like it may be at once, if nothing but what the table knows of them was asked.
  * TCP flags are not known there, nor is a tag. */
-FI_SUB void fi_dropped_note(const struct fi_scratch *x, int ingress)
+FI_SUB void fi_dropped_note(struct fi_scratch *x, int ingress)
 {
 	const struct fi_rules_work *w = &x->rules;
 	struct fi_tuple t __attribute__((aligned(8))) = x->tuple;
@@ -93,8 +93,10 @@ FI_SUB void fi_dropped_note(const struct fi_scratch *x, int ingress)
 	way = bpf_get_prandom_u32() & (FI_DROPPED_WAYS - 1); /* if none is free */
 #pragma unroll
 	for (int i = 0; i < FI_DROPPED_WAYS; i++) {
-		if (fi_dropped_is(&d[i], &t, x->ruled))
+		if (fi_dropped_is(&d[i], &t, x->ruled)) {
+			x->opens = 0; /* a connection that tries again */
 			return;
+		}
 		if (d[i].generation != x->ruled)
 			way = i;
 	}
@@ -102,6 +104,7 @@ FI_SUB void fi_dropped_note(const struct fi_scratch *x, int ingress)
 	d->tuple = t;
 	d->generation = x->ruled;
 	d->rule = w->v.rule;
+	x->opens = 1;
 }
 
 #endif

@@ -50,6 +50,7 @@ FI_SUB void fi_rules_hit(const struct fi_scratch *x, __u32 rule, int audit)
 	h->last_ns = now;
 	if (x->rules.v.drop && !audit)
 		h->dropped += x->segments;
+	h->flows += x->opens;
 	if (!x->rules.v.drop && !audit)
 		return;
 	if (h->told_ns && now - h->told_ns < FI_RULES_TELL_NS)
@@ -141,6 +142,7 @@ fi_inline int fi_rules_begin(struct fi_scratch *x, int ingress, __u32 ifindex)
 	x->rules.v.rule = x->rules.v.audit = FI_RULE_NONE;
 	x->rules.v.drop = x->rules.v.waits = 0;
 	x->limited = FI_RULE_NONE;
+	x->opens = 0;
 	if (x->rules.head.epochs) {
 		x->rules.p.now_ns = bpf_ktime_get_ns();
 		fi_rules_at(&x->rules);
@@ -149,12 +151,13 @@ fi_inline int fi_rules_begin(struct fi_scratch *x, int ingress, __u32 ifindex)
 }
 
 /* Its rule asks for protocols: it drops the flow for its life. */
-fi_inline void fi_rules_mark(const struct fi_scratch *x, struct fi_flow *f)
+fi_inline void fi_rules_mark(struct fi_scratch *x, struct fi_flow *f)
 {
 	const struct fi_rules_work *w = &x->rules;
 
 	if (fi_rules_has(w, w->head.kind[FI_RK_ACT_PACKET], w->v.rule) || fi_rules_has(w, w->head.fleeting, w->v.rule))
 		return;
+	x->opens = 1;
 	f->side[0].ruled = (__u16)x->ruled;
 	f->side[1].ruled = w->v.rule << 2;
 }
@@ -185,6 +188,8 @@ FI_SUB int fi_rules_packet(struct fi_scratch *x, struct fi_flow *f, int ingress)
 	}
 	fi_rules_ask(x, f && !fi_reused(f, end, &x->pkt) ? f : 0);
 	fi_rules_limit(x);
+	/* Dropped packets leave no flow: of those only the first of a connection, and what fi_dropped_note sees first, counts. */
+	x->opens = !f && (!x->rules.v.drop || (x->pkt.tcp_flags & (FI_TH_SYN | FI_TH_ACK)) == FI_TH_SYN);
 	if (!x->rules.v.drop)
 		return 0;
 	if (f && x->rules.p.depth + !x->rules.p.pending)

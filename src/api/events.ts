@@ -6,11 +6,14 @@ import type { Query } from '../flows/query.js'
 import { RecordView } from '../flows/record-view.js'
 import type { ChangeKind } from '../flows/table-types.js'
 import { FlowidentError } from '../errors.js'
+import type { SeenDrop } from '../rules/control.js'
 import type { Catalog } from '../services/catalog.js'
+import { type DropJson, packetJson, slotOf } from './drops.js'
 
 export type FlowEvent =
   | { readonly event: ChangeKind; readonly number: number; readonly flow: FlowJson }
   | { readonly event: 'deviation'; readonly number: number; readonly contract: string; readonly action: string; readonly flow: FlowJson }
+  | { readonly event: 'drop'; readonly number: number; readonly packet: DropJson; readonly flow: FlowJson | null }
   | { readonly event: 'dropped'; readonly number: number; readonly count: number }
 
 export interface Subscription extends AsyncIterable<FlowEvent>, Disposable {
@@ -109,16 +112,26 @@ export class EventHub {
     this.#send(slot, (number, flow) => ({ event: 'deviation', number, contract, action, flow }))
   }
 
+  /** A packet that a rule dropped, or would have; of a flow that is not kept only who asks for no flows in particular is told. */
+  drop(drop: SeenDrop): void {
+    if (this.#subscribers.size === 0) return
+    const slot = slotOf(this.#catalog, drop)
+    const packet = packetJson(this.#catalog, drop)
+    this.#send(slot, (number, flow) => ({ event: 'drop', number, packet, flow }))
+  }
+
   #publish(kind: ChangeKind, slot: number): void {
     this.#send(slot, (number, flow) => ({ event: kind, number, flow }))
   }
 
-  #send(slot: number, make: (number: number, flow: FlowJson) => FlowEvent): void {
+  #send(slot: number, make: (number: number, flow: FlowJson) => FlowEvent): void
+  #send(slot: number | undefined, make: (number: number, flow: FlowJson | null) => FlowEvent): void
+  #send(slot: number | undefined, make: (number: number, flow: never) => FlowEvent): void {
     this.#number++
     let event: FlowEvent | undefined
     for (const subscriber of this.#subscribers) {
-      if (subscriber.query && !subscriber.query.matches(this.#catalog.facts(slot, this.#view))) continue
-      event ??= make(this.#number, this.#catalog.json(slot))
+      if (subscriber.query && (slot === undefined || !subscriber.query.matches(this.#catalog.facts(slot, this.#view)))) continue
+      event ??= make(this.#number, (slot === undefined ? null : this.#catalog.json(slot)) as never)
       if (!subscriber.push(event)) this.dropped++
     }
   }

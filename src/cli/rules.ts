@@ -20,6 +20,7 @@ import { registerContracts } from './contracts.js'
 import { registerNetworkPolicy } from './network-policy.js'
 import { registerPreview } from './rules-preview.js'
 import { sshConnectionOf } from './ssh-connection.js'
+import { registerDrops } from './rule-drops.js'
 import { bytes, type Column, type Io, Printer } from './output.js'
 
 interface Options extends CommonOptions {
@@ -44,6 +45,7 @@ const columns: readonly Column<Shown>[] = [
   { title: 'ACTION', value: (rule) => (rule['audit'] === true ? `${String(rule['action'])} (audit)` : rule['action']) },
   { title: 'WHERE', value: (rule) => rule['enforced_at'] },
   { title: 'PACKETS', value: (rule) => rule['packets'], right: true },
+  { title: 'FLOWS', value: (rule) => rule['flows'], right: true },
   { title: 'DROPPED', value: (rule) => rule['dropped_packets'], right: true },
   { title: 'BYTES', value: (rule) => bytes(rule['bytes']), right: true },
   {
@@ -170,6 +172,7 @@ export const register: Register = (program, io) => {
       if (words.length === 1 && statSync(first, { throwIfNoEntry: false })?.isFile()) await testCapture(io, list, first, options, packs)
       else testPacket(io, list, words, options)
     })
+  registerDrops(rules, io)
   registerNetworkPolicy(rules, io)
   registerPreview(rules, io)
   registerContracts(rules, io)

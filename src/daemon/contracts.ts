@@ -5,6 +5,8 @@ import { interfaceLister } from '../kernel/interfaces.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Logger } from '../log.js'
 import { ContractsCollector } from '../metrics/contracts.js'
+import { RulesCollector } from '../metrics/rules.js'
+import type { Collector } from '../metrics/text.js'
 import { ContractWatch, decideBy } from '../rules/contract-watch.js'
 import type { RuleControl } from '../rules/control.js'
 import type { RuleSet } from '../rules/load.js'
@@ -14,7 +16,7 @@ import type { DaemonParts } from './parts.js'
 
 export interface Beside {
   readonly contracts: ContractWatch
-  readonly collector: ContractsCollector
+  readonly collectors: readonly Collector[]
   readonly preview: (set: Pick<RuleSet, 'rules' | 'contracts'>, seconds: number) => Promise<Preview>
 }
 
@@ -25,17 +27,22 @@ export function beside(
   catalog: Catalog,
   events: EventHub,
   log: Logger,
+  maxSeries: number,
 ): Beside {
+  rules.listener = (drop) => events.drop(drop)
   const contracts = new ContractWatch({
     catalog,
     source: rules,
     decide: decideBy(kernel, log.child({ area: 'rules' })),
     tell: (slot, deviation) => events.deviation(slot, deviation),
   })
-  const collector = new ContractsCollector(
-    () => rules.contracts,
-    (contract) => contracts.counts(contract),
-  )
+  const collectors = [
+    new RulesCollector(async () => (await rules.state()).rules, maxSeries),
+    new ContractsCollector(
+      () => rules.contracts,
+      (contract) => contracts.counts(contract),
+    ),
+  ]
   const parts = { source, interfaces: interfaceLister(source, roots.sys), catalog, now: () => performance.now() }
-  return { contracts, collector, preview: (set, seconds) => previewRules(parts, set, seconds) }
+  return { contracts, collectors, preview: (set, seconds) => previewRules(parts, set, seconds) }
 }

@@ -310,12 +310,13 @@ export const RULE_PREFIX = {
 
 /** struct fi_rule_hits */
 export const RULE_HITS = {
-  sizeof: 40,
+  sizeof: 48,
   packets: 0,
   bytes: 8,
   lastNs: 16,
   toldNs: 24,
   dropped: 32,
+  flows: 40,
 } as const
 
 /** struct fi_rule_packet */

@@ -11,7 +11,7 @@ import type { Contract } from './contract.js'
 import type { GuardOptions } from './guard.js'
 import { InForce, type RuleKernel } from './in-force.js'
 import { loadRules, readRuleFiles, type RuleSet, type RuleText } from './load.js'
-import { enforcedAt, type Rule } from './model.js'
+import { type Action, enforcedAt, type Rule } from './model.js'
 import type { RuleStore, SavedSet } from './saved.js'
 
 /** Drops that are kept to be asked for. */
@@ -24,6 +24,8 @@ export interface RuleState {
   readonly bytes: bigint
   /** Of the packets, those that were dropped. */
   readonly dropped: bigint
+  /** That began with a packet of the rule, or that it took over when they were known. */
+  readonly flows: bigint
   /** CLOCK_MONOTONIC; 0 = never. */
   readonly lastNs: bigint
 }
@@ -40,6 +42,7 @@ export interface RulesState {
 
 export interface SeenDrop extends DropRecord {
   readonly ruleName: string
+  readonly action: Action
 }
 
 /** Longer than a set may be on trial, nobody waits. */
@@ -66,6 +69,7 @@ export class RuleControl {
   readonly #log: Logger
   readonly #guard: RuleGuard
   readonly #recent: SeenDrop[] = []
+  #tell: (drop: SeenDrop) => void = () => undefined
   #trial: NodeJS.Timeout | undefined
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -191,16 +195,24 @@ export class RuleControl {
         packets: at(i, RULE_HITS.packets),
         bytes: at(i, RULE_HITS.bytes),
         dropped: at(i, RULE_HITS.dropped),
+        flows: at(i, RULE_HITS.flows),
         lastNs: at(i, RULE_HITS.lastNs),
       })),
       warnings,
     }
   }
 
+  /** Who is told of each of the drops that the kernel tells of. */
+  set listener(listener: (drop: SeenDrop) => void) {
+    this.#tell = listener
+  }
+
   onDrop(record: DropRecord): void {
     const rule = record.generation === this.#force.generation ? this.#force.set.rules[record.rule] : undefined
     if (rule === undefined) return // of rules that were replaced meanwhile
-    this.#recent.push({ ...record, ruleName: rule.name })
+    const seen = { ...record, ruleName: rule.name, action: rule.action }
+    this.#recent.push(seen)
+    this.#tell(seen)
     if (this.#recent.length > RECENT) this.#recent.shift()
   }
 

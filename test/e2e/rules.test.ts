@@ -140,6 +140,9 @@ describe.skipIf(reason !== undefined)('rules', () => {
   it('redis is dropped on whatever port once it is known, http on that port is not', { timeout: 60_000 }, async () => {
     procs.push(await redis(pair.server.name, dir, 7777))
     await using daemon = await start(PROTOCOLS)
+    const stream = ['curl', '-sN', '--max-time', '12', '--unix-socket', daemon.socket, '-H', 'accept: application/x-ndjson']
+    const events = run([...stream, 'http://localhost/api/v1/events'], { codes: [] })
+    await new Promise((resolve) => setTimeout(resolve, 500))
     expect(await redisSays(7777)).toBe('')
     await procs.pop()?.stop()
     procs.push(await nginx(pair.server.name, dir, [{ port: 7777 }]))
@@ -156,6 +159,29 @@ describe.skipIf(reason !== undefined)('rules', () => {
         seen['destination.port'] === 7777 &&
         JSON.stringify(seen['flowident.layers']) === '["redis"]'
       )
+    })
+    expect((await cli(daemon, 'rules', 'drops')).stdout).toMatch(/no-redis +tcp .* > .*:7777 +e0 +redis/)
+    const { stdout: page } = await run(['curl', '-s', '--unix-socket', daemon.socket, 'http://localhost/metrics'], { codes: [] })
+    const labels = '{rule="no-redis",action="drop",audit="false"}'
+    for (const [name, least] of [
+      ['packets_total', 1],
+      ['dropped_packets_total', 1],
+      ['flows_total', 1],
+      ['bytes_total', 60],
+    ] as const)
+      expect(
+        Number(
+          page
+            .split('\n')
+            .find((line) => line.startsWith(`flowident_rule_${name}${labels}`))
+            ?.split(' ')[1],
+        ),
+      ).toBeGreaterThanOrEqual(least)
+    const lines = (await events).stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Record<string, unknown>]))
+    const drop = lines.find(({ event, packet }) => event === 'drop' && (packet as Record<string, unknown>)['rule'] === 'no-redis')
+    expect(drop).toMatchObject({
+      packet: { action: 'drop', audit: false, 'destination.port': 7777, 'flowident.layers': ['redis'] },
+      flow: { 'destination.port': 7777 },
     })
   })
 

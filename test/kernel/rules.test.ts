@@ -370,6 +370,25 @@ describe.skipIf(reason !== undefined)(`rules in the kernel${reason ? ` (skipped:
     }
   })
 
+  it('flows of a rule are counted once, dropped or not', async () => {
+    await install(`rules:
+  - { name: ok, action: pass, match: { source: { cidrs: [10.8.1.9] } } }
+  - { name: flood, action: drop, match: { destination: { ports: [5060] } } }
+  - { name: known, action: drop, match: { protocol: redis } }
+`)
+    for (let n = 0; n < 10; n++) {
+      for (let k = 0; k < 3; k++) expect(xdp(ethernet(udp('10.8.1.1', 700 + k, '10.8.1.2', 5060)))).toBe('drop')
+      for (let k = 0; k < 2; k++) expect(xdp(ethernet(tcp('10.8.1.1', 700 + k, '10.8.1.2', 5060, SYN)))).toBe('drop')
+      for (let k = 0; k < 4; k++) expect(xdp(ethernet(udp('10.8.1.9', 700 + k, '10.8.1.2', 5060)))).toBe('pass')
+    }
+    expect(xdp(ethernet(tcp('10.8.1.1', 4001, '10.8.1.2', 7777, SYN, '', 100)))).toBe('pass')
+    for (let n = 0; n < 5; n++)
+      expect(xdp(ethernet(tcp('10.8.1.1', 4001, '10.8.1.2', 7777, ACK, '*1\r\n$4\r\nPING\r\n', 101 + 14 * n)))).toBe('drop')
+    const data = new DataView(await kernel.ruleHits(3))
+    const flows = [0, 1, 2].map((i) => Number(data.getBigUint64(RULES_SWITCH.sizeof + i * RULE_HITS.sizeof + RULE_HITS.flows, true)))
+    expect(flows).toEqual([4, 5, 1])
+  })
+
   it('under replacement no packet meets half a set', async () => {
     // Both sets drop this packet, each by a rule at another place.
     const filler = Array.from(

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { daemonCollectors } from '../../src/metrics/collectors.js'
 import { Metrics } from '../../src/metrics/metrics.js'
+import { RulesCollector } from '../../src/metrics/rules.js'
 import { renderFamily } from '../../src/metrics/text.js'
 import { TrafficCollector } from '../../src/metrics/traffic.js'
 import { Connections } from '../../src/services/connections.js'
@@ -129,5 +130,38 @@ describe('series', () => {
       }
       expect(before.size).toBeLessThanOrEqual(46)
     }
+  })
+})
+
+describe('metrics of rules', () => {
+  it('by rule, those beyond the budget as one', async () => {
+    const state = (name: string, n: bigint, lastNs: bigint) => ({
+      rule: { name, action: 'drop' as const, audit: false, comment: '', match: {}, not: {}, file: '', place: undefined },
+      enforcedAt: '',
+      packets: n,
+      bytes: 100n * n,
+      dropped: n,
+      flows: 1n,
+      lastNs,
+    })
+    const states = [state('a', 1n, 0n), state('b', 2n, 5_000_000_000n), state('c', 4n, 1n), state('d', 8n, 1n)]
+    const families = await new RulesCollector(
+      async () => states,
+      15,
+      () => 7_500_000_000n,
+    ).collect()
+    const text = families.map((family) => renderFamily(family, false)).join('')
+    const other = '{rule="~other",action="~other",audit="~other"}'
+    for (const line of [
+      'flowident_rule_packets_total{rule="a",action="drop",audit="false"} 1',
+      'flowident_rule_bytes_total{rule="b",action="drop",audit="false"} 200',
+      `flowident_rule_packets_total${other} 12`,
+      `flowident_rule_dropped_packets_total${other} 12`,
+      `flowident_rule_flows_total${other} 2`,
+      'flowident_rule_last_hit_seconds{rule="b",action="drop",audit="false"} 2.5',
+    ])
+      expect(text).toContain(`${line}\n`)
+    expect(text).not.toContain('last_hit_seconds{rule="a"')
+    expect(text).not.toContain('rule="c"')
   })
 })

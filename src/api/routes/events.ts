@@ -41,7 +41,8 @@ export const eventRoutes =
       '/events',
       {
         schema: {
-          summary: 'What happens to flows: verdict, labels, end, deviation (from a contract); `dropped` tells a client how much it missed',
+          summary:
+            'What happens to flows: verdict, labels, end, deviation (from a contract); drop (a packet, by a rule; about one a second and rule); `dropped` tells a client how much it missed',
           querystring: Type.Object(
             { q: Type.Optional(Type.String({ maxLength: 2048, description: 'as for /flows' })) },
             { additionalProperties: false },

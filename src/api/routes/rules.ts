@@ -7,6 +7,7 @@ import { FlowidentError } from '../../errors.js'
 import { TRIAL_SECONDS } from '../../rules/control.js'
 import type { RuleText } from '../../rules/load.js'
 import type { ApiContext } from '../context.js'
+import { flowOfDrop, packetJson } from '../drops.js'
 import { PartError } from '../problem.js'
 import { exact, problems } from '../schemas.js'
 import { addPreview } from './rules-preview.js'
@@ -27,6 +28,7 @@ const RuleInForce = Type.Object({
   packets: Count,
   bytes: Count,
   dropped_packets: Count,
+  flows: Count,
   expires: Type.Union([Type.String(), Type.Null()], { description: 'from then on it does not take part' }),
   last_hit_seconds: Type.Union([Type.Number(), Type.Null()], { description: 'seconds since the last packet' }),
 })
@@ -95,7 +97,7 @@ export const ruleRoutes =
         return {
           in_force: inForce,
           confirm_within_seconds: left(untilNs),
-          rules: list.map(({ rule, enforcedAt, packets, bytes, dropped, lastNs }) => ({
+          rules: list.map(({ rule, enforcedAt, packets, bytes, dropped, flows, lastNs }) => ({
             name: rule.name,
             action: rule.action,
             audit: rule.audit,
@@ -106,6 +108,7 @@ export const ruleRoutes =
             packets: exact(packets),
             bytes: exact(bytes),
             dropped_packets: exact(dropped),
+            flows: exact(flows),
             expires: rule.expires === undefined ? null : new Date(rule.expires).toISOString(),
             last_hit_seconds: ago(lastNs),
           })),
@@ -180,18 +183,10 @@ export const ruleRoutes =
         },
       },
       async () => ({
-        drops: rules.recent.map(({ nowNs: at, layers, ...drop }) => ({
-          rule: drop.ruleName,
-          audit: drop.audit,
-          seconds_ago: ago(at),
-          'network.transport': drop.transport,
-          'source.address': drop.sourceAddress,
-          'source.port': drop.sourcePort,
-          'destination.address': drop.destinationAddress,
-          'destination.port': drop.destinationPort,
-          'network.interface.name': context.catalog.interfaceName(drop.ifindex) ?? null,
-          bytes: drop.length,
-          'flowident.layers': layers,
+        drops: rules.recent.map((drop) => ({
+          ...packetJson(context.catalog, drop),
+          seconds_ago: ago(drop.nowNs),
+          flow: flowOfDrop(context.catalog, drop),
         })),
       }),
     )
