@@ -102,7 +102,7 @@ export class Daemon implements AsyncDisposable {
       epochMs: () => Number(parts.clock.realtimeNs() - parts.clock.monotonicNs()) / 1e6,
     })
     this.#traffic = new Traffic(limits.aggregates)
-    this.#meters = new Meters(kernel, config.requests, this.#catalog.resolveRow)
+    this.#meters = new Meters(kernel, config, this.#catalog, cgroup)
     this.#refresher = new Refresher(kernel, this.#table, { minimumMs: MS.fresh, now })
     this.#packs = new PackControl(kernel, parts.packChecks, log.child({ area: 'packs' }))
     this.#events = new EventHub(this.#catalog, EVENTS)

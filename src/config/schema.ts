@@ -91,6 +91,12 @@ export const configSchema = section('Settings of flowident', {
   }),
   metrics: section('Metrics at /metrics', {
     max_series: count(2000, 10, 200_000, 'Series per family; services beyond it are summed in `~other`.'),
+    resources: Type.Boolean({
+      default: false,
+      description:
+        'CPU, memory and network of containers and units under cAdvisor’s names; leave it off where cAdvisor is scraped as well.',
+      expects: 'true or false',
+    }),
     labels: Type.Array(
       Type.Unsafe<(typeof metricLabels)[number]>({ type: 'string', enum: metricLabels, expects: `${metricLabels.join(', ')}` }),
       {

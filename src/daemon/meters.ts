@@ -1,27 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is summed for the metrics beside the traffic: connections, and requests where they are measured.
+// What is summed for the metrics beside the traffic: connections, and requests and resources where they are asked for.
 import type { Config } from '../config/schema.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { CollectorParts } from '../metrics/collectors.js'
+import { readUsage } from '../owners/cgroup-usage.js'
+import type { Catalog } from '../services/catalog.js'
 import { Connections } from '../services/connections.js'
 import { Requests } from '../services/requests.js'
-import type { ResolveRow } from '../services/traffic.js'
 
 export class Meters {
   readonly #kernel: Kernel
-  readonly #options: Config['requests']
-  readonly #resolve: ResolveRow
+  readonly #config: Config
+  readonly #catalog: Catalog
+  readonly #cgroup: string | null
   readonly #connections = new Connections()
   readonly #requests = new Requests()
 
-  constructor(kernel: Kernel, options: Config['requests'], resolve: ResolveRow) {
+  /** `cgroup`: where cgroup2 is mounted. */
+  constructor(kernel: Kernel, config: Config, catalog: Catalog, cgroup: string | null) {
     this.#kernel = kernel
-    this.#options = options
-    this.#resolve = resolve
+    this.#config = config
+    this.#catalog = catalog
+    this.#cgroup = cgroup
   }
 
   start(): void {
-    if (this.#options.enabled) this.#kernel.startRequests(this.#options)
+    const { requests } = this.#config
+    if (requests.enabled) this.#kernel.startRequests(requests)
   }
 
   /** Asks again whose each aggregate is. */
@@ -30,13 +35,24 @@ export class Meters {
     this.#requests.reassign()
   }
 
-  get parts(): Pick<CollectorParts, 'connections' | 'updateConnections' | 'requests'> {
+  get parts(): Pick<CollectorParts, 'connections' | 'updateConnections' | 'requests' | 'resources'> {
+    const { requests, metrics } = this.#config
+    const { resolveRow } = this.#catalog
+    const cgroup = this.#cgroup
     return {
       connections: this.#connections,
-      updateConnections: async () => this.#connections.update(await this.#kernel.connections(), this.#resolve),
-      ...(this.#options.enabled && {
-        requests: { sums: this.#requests, update: async () => this.#requests.update(await this.#kernel.requests(), this.#resolve) },
+      updateConnections: async () => this.#connections.update(await this.#kernel.connections(), resolveRow),
+      ...(requests.enabled && {
+        requests: { sums: this.#requests, update: async () => this.#requests.update(await this.#kernel.requests(), resolveRow) },
       }),
+      ...(metrics.resources &&
+        cgroup !== null && {
+          resources: {
+            usage: () => readUsage(cgroup, metrics.max_series),
+            aggregates: () => this.#kernel.aggregates(),
+            services: (cgroups) => this.#catalog.servicesIn(cgroups),
+          },
+        }),
     }
   }
 }

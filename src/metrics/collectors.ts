@@ -13,6 +13,7 @@ import { LossesCollector } from './losses.js'
 import { type Fill, MapsCollector } from './maps.js'
 import { ProgramsCollector } from './programs.js'
 import { RequestsCollector } from './requests.js'
+import { type ResourceParts, ResourcesCollector } from './resources.js'
 import { ServicesCollector } from './services.js'
 import type { Collector } from './text.js'
 import { type ExtraLabel, TrafficCollector } from './traffic.js'
@@ -30,6 +31,8 @@ export interface CollectorParts {
   readonly updateConnections: () => Promise<void>
   /** Left out where requests are not measured. */
   readonly requests?: { readonly sums: Requests; readonly update: () => Promise<void> }
+  /** Left out where resources are not shown. */
+  readonly resources?: ResourceParts
   readonly attachments: () => readonly Attachment[]
   readonly fills: () => readonly Fill[]
   readonly losses: () => Readonly<Record<string, number>>
@@ -54,6 +57,7 @@ export const daemonCollectors = (parts: CollectorParts): Collector[] => {
     new TrafficCollector(parts.traffic, registry, { maxSeries, extra }, parts.updateTraffic),
     new ConnectionsCollector(parts.connections, registry, maxSeries, parts.updateConnections),
     ...(parts.requests ? [new RequestsCollector(parts.requests.sums, registry, parts.requests.update)] : []),
+    ...(parts.resources ? [new ResourcesCollector(parts.resources)] : []),
     new ServicesCollector(registry, maxSeries),
     new AttachCollector(parts.attachments),
     new LossesCollector(COUNTERS, () => kernel.counters(), losses),

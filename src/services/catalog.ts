@@ -89,6 +89,15 @@ export class Catalog {
     return { service: registry.intern(service), final: whole(owner) }
   }
 
+  /** The service that was seen in each of these cgroups; of several the first. */
+  servicesIn(cgroups: ReadonlySet<bigint>): ReadonlyMap<bigint, string> {
+    const found = new Map<bigint, string>()
+    for (const { record, facts } of this.#owners.values())
+      if (cgroups.has(record.cgroup) && !found.has(record.cgroup))
+        found.set(record.cgroup, this.#parts.identifier.identify({ owner: facts }).id)
+    return found
+  }
+
   /** Facts of the flow in a slot; `view` is moved there and must stay until the facts are no longer used. */
   facts(slot: number, view: RecordView): FlowFacts {
     const { table, interfaces } = this.#parts
