@@ -117,7 +117,7 @@ export class Daemon implements AsyncDisposable {
     const guard = ruleGuard(this.#parts, this.#config, this.#table, () => this.#listeners.tcp)
     const rules = ruleControl(this.#kernel, this.#parts, this.#log, ruleStore(this.#kernel, this.#config), guard)
     const series = this.#config.metrics.max_series
-    const { contracts, preview, collectors } = beside(rules, this.#kernel, this.#parts, this.#catalog, this.#events, this.#log, series)
+    const { collectors, ...told } = beside(rules, this.#kernel, this.#parts, this.#catalog, this.#events, this.#log, series)
     const context = {
       version: this.#parts.version,
       catalog: this.#catalog,
@@ -126,8 +126,7 @@ export class Daemon implements AsyncDisposable {
       refresher: this.#refresher,
       events: this.#events,
       rules,
-      contracts,
-      preview,
+      ...told,
       packs: this.#packs,
       metrics: this.#metrics(...collectors),
       readiness: () => this.#readiness(),
@@ -147,7 +146,7 @@ export class Daemon implements AsyncDisposable {
     await this.#owners.boot()
     await this.#refresher.fresh()
     await this.#updateTraffic().catch(() => undefined) // told by the first scrape again
-    this.#every(MS.refresh, () => this.#refresher.fresh().then(() => contracts.sync()))
+    this.#every(MS.refresh, () => this.#refresher.fresh().then(() => told.contracts.sync()))
     this.#every(MS.interfaces, () => this.#wire.sync().then(() => rules.sync()))
     this.#every(MS.refresh, () => this.#kernel.expire())
     for (const address of this.addresses) this.#log.info({ area: 'api', address }, `API at ${address}`)

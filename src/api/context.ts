@@ -7,6 +7,7 @@ import type { ContractWatch } from '../rules/contract-watch.js'
 import type { RuleControl } from '../rules/control.js'
 import type { RuleSet } from '../rules/load.js'
 import type { Preview } from '../rules/preview.js'
+import type { Profile } from '../services/profile.js'
 import type { Catalog } from '../services/catalog.js'
 import type { Traffic } from '../services/traffic.js'
 import type { EventHub } from './events.js'
@@ -33,6 +34,8 @@ export interface ApiContext {
   readonly refresher: Pick<Refresher, 'ready'>
   readonly events: EventHub
   readonly rules: RuleControl
+  /** What is behind a service, by its id; null: no owner of it is known. */
+  readonly profile: (id: string) => Promise<Profile | null>
   readonly contracts: ContractWatch
   readonly preview: (set: Pick<RuleSet, 'rules' | 'contracts'>, seconds: number) => Promise<Preview>
   readonly packs: Pick<PackControl, 'packs'>

@@ -70,6 +70,46 @@ const flowSchema = Type.Object(
 
 export const Flow = Type.Unsafe<FlowJson>(flowSchema)
 
+const Text = Type.Union([Type.String(), Type.Null()])
+/** Profile of src/services/profile.ts; of the newest process. */
+export const ServiceProfile = Type.Union([
+  Type.Null({ description: 'nobody is known to be behind it' }),
+  Type.Object({
+    pid: Type.Integer(),
+    executable: Text,
+    command_line: Text,
+    user: Type.String(),
+    unit: Text,
+    container: Type.Union([Type.Object({ id: Type.String(), runtime: Type.String(), created: Text }), Type.Null()]),
+    pod: Text,
+    network_namespace: Text,
+    package: Type.Union([Type.Object({ name: Type.String(), version: Type.String() }), Type.Null()]),
+    configuration: Type.Union([
+      Type.Object({
+        sha256: Type.String({ description: 'over all files with their names and lengths' }),
+        md5: Type.String(),
+        files: Type.Array(Type.Object({ path: Type.String(), bytes: Type.Integer() })),
+      }),
+      Type.Null(),
+    ]),
+    posture: Type.Union([
+      Type.Object({
+        uid: Type.Integer({ description: 'effective' }),
+        seccomp: Type.String({ description: 'off, strict or filter' }),
+        no_new_privileges: Type.Boolean(),
+        capabilities: Type.Array(Type.String(), { description: 'effective ones' }),
+        host_namespaces: Type.Array(Type.String(), { description: 'shared with process 1' }),
+        listening: Type.Array(Type.Object({ transport: Type.String(), address: Type.String(), port: Type.Integer() })),
+        findings: Type.Array(Type.Object({ id: Type.String(), text: Type.String() })),
+      }),
+      Type.Null({ description: 'the process is gone' }),
+    ]),
+    reasons: Type.Array(Type.Object({ field: Type.String(), value: Type.String(), from: Type.String() }), {
+      description: 'each fact of the owner, and where it is from',
+    }),
+  }),
+])
+
 export const Service = Type.Object({
   id: Type.String({ description: 'stable over restarts' }),
   name: Type.String(),

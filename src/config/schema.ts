@@ -29,6 +29,14 @@ const serviceRule = Type.Object(
     name: Type.Optional(name('`service.name` of what matches')),
     version: Type.Optional(name('`service.version` of what matches')),
     environment: Type.Optional(name('`deployment.environment` of what matches')),
+    files: Type.Optional(
+      words(
+        [],
+        'configuration files of what matches, for its configuration hash',
+        { pattern: '^/', maxLength: 4096 },
+        'a list of absolute paths',
+      ),
+    ),
   },
   { additionalProperties: false, minProperties: 2, description: 'one rule' },
 )

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands beside the rules in force: contracts that are watched, their metrics, and previews.
+// What stands beside the rules in force: contracts that are watched, their metrics, previews, and profiles of services.
 import type { EventHub } from '../api/events.js'
 import { interfaceLister } from '../kernel/interfaces.js'
 import type { Kernel } from '../kernel/kernel.js'
@@ -12,11 +12,14 @@ import type { RuleControl } from '../rules/control.js'
 import type { RuleSet } from '../rules/load.js'
 import { type Preview, previewRules } from '../rules/preview.js'
 import type { Catalog } from '../services/catalog.js'
+import { Packages } from '../services/package.js'
+import { type Profile, profileOf } from '../services/profile.js'
 import type { DaemonParts } from './parts.js'
 
 export interface Beside {
   readonly contracts: ContractWatch
   readonly collectors: readonly Collector[]
+  readonly profile: (id: string) => Promise<Profile | null>
   readonly preview: (set: Pick<RuleSet, 'rules' | 'contracts'>, seconds: number) => Promise<Preview>
 }
 
@@ -44,5 +47,10 @@ export function beside(
     ),
   ]
   const parts = { source, interfaces: interfaceLister(source, roots.sys), catalog, now: () => performance.now() }
-  return { contracts, collectors, preview: (set, seconds) => previewRules(parts, set, seconds) }
+  const told = { proc: roots.proc, packages: new Packages() }
+  const profile = async (id: string): Promise<Profile | null> => {
+    const found = catalog.behind(id)
+    return found ? profileOf(found.owner, told, found.files) : null
+  }
+  return { contracts, collectors, profile, preview: (set, seconds) => previewRules(parts, set, seconds) }
 }

@@ -138,6 +138,18 @@ export class Catalog {
     return registry.get(index)
   }
 
+  /** The owner of the newest flow of a service, and the configuration files that a rule names for it. */
+  behind(id: string): { readonly owner: OwnerFacts; readonly files: readonly string[] } | undefined {
+    const { table, identifier } = this.#parts
+    for (let slot = table.end - 1; slot >= 0; slot--) {
+      const owner = table.present(slot) && this.service(slot)?.id === id ? this.owner(slot) : undefined
+      if (owner) return { owner, files: identifier.files({ owner }) }
+    }
+    for (const { facts: owner } of [...this.#owners.values()].reverse())
+      if (identifier.identify({ owner }).id === id) return { owner, files: identifier.files({ owner }) }
+    return undefined
+  }
+
   json(slot: number): FlowJson {
     const { table, interfaces, epochMs } = this.#parts
     const found = this.service(slot)

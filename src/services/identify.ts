@@ -110,8 +110,17 @@ export class Identifier {
     this.perFlow = config.rules.some(({ match }) => match.port !== undefined || match.host !== undefined)
   }
 
+  #rule(facts: ServiceFacts): Rule | undefined {
+    return this.#rules.find(({ tests }) => tests.every((test) => test(facts)))
+  }
+
+  /** Configuration files that a rule names for it. */
+  files(facts: ServiceFacts): readonly string[] {
+    return this.#rule(facts)?.rule.files ?? []
+  }
+
   identify(facts: ServiceFacts): Service {
-    const rule = this.#rules.find(({ tests }) => tests.every((test) => test(facts)))
+    const rule = this.#rule(facts)
     if (!rule && !facts.owner) return UNKNOWN
     const named: Named = facts.owner ? byOwner(facts.owner) : { name: 'unknown', kind: 'unknown', reason: UNKNOWN.reason }
     const name = safeName(rule?.rule.name ?? named.name)

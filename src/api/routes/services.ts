@@ -7,7 +7,7 @@ import type { Service as ServiceFacts } from '../../services/service.js'
 import type { Series } from '../../services/traffic.js'
 import type { ApiContext } from '../context.js'
 import { Cursors } from '../cursor.js'
-import { exact, Next, problems, Service, Traffic } from '../schemas.js'
+import { exact, Next, problems, Service, ServiceProfile, Traffic } from '../schemas.js'
 
 const sum = (series: readonly Series[], member: 'opened' | 'rxBytes' | 'txBytes' | 'rxPackets' | 'txPackets') =>
   exact(series.reduce((total, each) => total + each[member], 0n))
@@ -79,9 +79,9 @@ export const serviceRoutes =
       '/services/:id',
       {
         schema: {
-          summary: 'One service, with its traffic by protocol, role and view',
+          summary: 'One service: what is behind it, how it is configured and confined, and its traffic by protocol, role and view',
           params: Type.Object({ id: Type.String({ maxLength: 200 }) }),
-          response: { 200: Type.Intersect([Service, Type.Object({ traffic: Type.Array(Traffic) })]), ...problems },
+          response: { 200: Type.Intersect([Service, Type.Object({ profile: ServiceProfile, traffic: Type.Array(Traffic) })]), ...problems },
         },
       },
       async ({ params: { id } }) => {
@@ -97,7 +97,7 @@ export const serviceRoutes =
           view: each.view,
           ...totals([each]),
         }))
-        return { ...describe(service, series), traffic: rows }
+        return { ...describe(service, series), profile: await context.profile(id), traffic: rows }
       },
     )
   }
