@@ -130,7 +130,8 @@ struct fi_limit_source {
 	__u32 pad;
 };
 
-/* The one word that puts a set in force. Bank = generation & 1. */
+/* The one word that puts a set in force. Bank = generation & 1. The first two keep their place in all versions: the next one
+ * reads there whether rules were switched off. */
 struct fi_rules_switch {
 	__u32 generation; /* 1 to 65535; 0 = no rules */
 	__u32 last; /* the highest there was: also when rules were switched off or rolled back */

@@ -155,6 +155,10 @@ export interface KernelHandle {
     /** Maps and attachments that were there already. */
     readonly maps?: number
     readonly links?: number
+    /** Sets of tables of other versions that are there: their rules are in force, but nothing that they know is taken over. */
+    readonly otherLayouts?: number
+    /** The rules of one of these were switched off. */
+    readonly rulesOff?: boolean
     /** Why nothing is kept although it was asked for. */
     readonly error?: string
   }

@@ -22,6 +22,8 @@ Napi::Value keptValue(Napi::Env env, const Object &object)
 		out.Set("folder", keep->folder());
 		out.Set("maps", keep->adoptedMaps());
 		out.Set("links", keep->adoptedLinks());
+		out.Set("otherLayouts", keep->otherLayouts());
+		out.Set("rulesOff", keep->rulesOff());
 	}
 	return out;
 }

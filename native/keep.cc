@@ -13,8 +13,6 @@
 #include <cstring>
 #include <filesystem>
 
-#include "qdisc.h"
-
 namespace flowident {
 
 namespace fs = std::filesystem;
@@ -63,22 +61,19 @@ uint32_t empty(const std::string &folder)
 	return n;
 }
 
-std::string filterName(const Filter &f)
+/* The rules among these maps of another version were switched off: the first two words of fi_rules_switch keep their place. */
+bool switchedOff(const std::string &layout)
 {
-	return f.program + "@" + std::to_string(f.ifindex) + "@" + (f.egress ? "e" : "i") + (f.made_qdisc ? "q" : "-") + "@" + std::to_string(f.handle) +
-	       "@" + std::to_string(f.priority);
-}
+	Fd fd(bpf_obj_get((layout + "/fi_rules_switch").c_str()));
+	bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	const uint32_t zero = 0;
 
-bool readFilter(const std::string &name, Filter *f)
-{
-	char program[64], way = 0, made = 0;
-
-	if (sscanf(name.c_str(), "%63[^@]@%d@%c%c@%u@%u", program, &f->ifindex, &way, &made, &f->handle, &f->priority) != 6)
+	if (!fd || bpf_obj_get_info_by_fd(fd.get(), &info, &size) || info.value_size < 2 * sizeof(uint32_t))
 		return false;
-	f->program = program;
-	f->egress = way == 'e';
-	f->made_qdisc = made == 'q';
-	return true;
+	std::vector<uint32_t> words((info.value_size + 7) / 8 * 2); /* generation, last */
+
+	return bpf_map_lookup_elem(fd.get(), &zero, words.data()) == 0 && !words[0] && words[1];
 }
 
 } // namespace
@@ -88,17 +83,6 @@ bool passing(const bpf_map *m)
 	const std::string name = bpf_map__name(m);
 
 	return bpf_map__is_internal(m) || name == "fi_requests" || name == "fi_zero_conn" || name == "fi_scratches" || name == "fi_zero_pending" || name == "fi_dump_record" || name == "fi_clock";
-}
-
-void detachFilter(const Filter &f)
-{
-	LogCapture quiet;
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = f.ifindex, .attach_point = f.egress ? BPF_TC_EGRESS : BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = f.handle, .priority = f.priority);
-
-	bpf_tc_detach(&hook, &opts); /* the interface may be gone: then so is the filter */
-	if (f.made_qdisc)
-		removeClsact(f.ifindex);
 }
 
 Failure Keep::lock()
@@ -140,7 +124,7 @@ Failure Keep::reuse(bpf_object *object)
 	bpf_map *m;
 
 	layout_ = folder_ + "/maps-" + mapLayout(object);
-	maps_ = 0;
+	maps_ = others_ = 0;
 	bpf_object__for_each_map(m, object)
 	{
 		if (passing(m))
@@ -153,6 +137,11 @@ Failure Keep::reuse(bpf_object *object)
 			return failure("reuse map", bpf_map__name(m), err);
 		maps_++;
 	}
+	for (const std::string &name : names(folder_))
+		if (name.rfind("maps-", 0) == 0 && folder_ + "/" + name != layout_) {
+			others_++;
+			rules_off_ |= switchedOff(folder_ + "/" + name);
+		}
 	return {};
 }
 

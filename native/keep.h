@@ -61,6 +61,9 @@ public:
 	const std::string &folder() const { return folder_; }
 	uint32_t adoptedMaps() const { return maps_; }
 	uint32_t adoptedLinks() const { return links_; }
+	/* Layouts of other versions that were found, and whether the rules of one were switched off. */
+	uint32_t otherLayouts() const { return others_; }
+	bool rulesOff() const { return rules_off_; }
 
 	/* Removes everything: detaches. Returns how many objects; EBUSY: a process has it. */
 	static Failure down(const std::string &folder, uint32_t *removed);
@@ -72,13 +75,17 @@ private:
 	std::string folder_, layout_;
 	Fd lock_;
 	std::set<std::string> renewed_; /* links and filters of this process */
-	uint32_t maps_ = 0, links_ = 0;
+	uint32_t maps_ = 0, links_ = 0, others_ = 0;
+	bool rules_off_ = false;
 };
 
 /* Maps that are worth nothing to the next process: constants, working memory, answers of iterators. */
 bool passing(const bpf_map *m);
 /* What the maps of an object mean to its programs: names, kinds, sizes and the members of their values. */
 std::string mapLayout(bpf_object *object);
+/* The name under which it is pinned, and back. */
+std::string filterName(const Filter &f);
+bool readFilter(const std::string &name, Filter *f);
 /* Detaches a classifier; the qdisc goes with it when flowident made it and nobody else uses it. */
 void detachFilter(const Filter &f);
 

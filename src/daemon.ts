@@ -24,7 +24,7 @@ import type { Collector } from './metrics/text.js'
 import { DEFAULT_LIMITS } from './owners/facts.js'
 import { Owners } from './owners/owners.js'
 import { ruleGuard } from './daemon/guard.js'
-import { isTakenOver, openKernel, ruleStore, settle } from './daemon/keep.js'
+import { leftRules, openKernel, ruleStore, settle } from './daemon/keep.js'
 import { Meters } from './daemon/meters.js'
 import { type DaemonParts, hostParts } from './daemon/parts.js'
 import { PackControl } from './packs/control.js'
@@ -140,7 +140,7 @@ export class Daemon implements AsyncDisposable {
     this.#kernel.startRing(new Live(this.#table, this.#catalog, this.#owners, quic, rules).onBatch)
     this.#meters.start()
     this.#packs.take(this.#config.packs.folder) // before the rules, which may name them
-    await rules.start(this.#config.rules.folder, isTakenOver(this.#kernel)) // in force with the first packet that is seen
+    await rules.start(this.#config.rules.folder, leftRules(this.#kernel)) // in force with the first packet that is seen
     await this.#attach()
     settle(this.#kernel, this.#log.child({ area: 'keep' }))
     await this.#owners.boot()

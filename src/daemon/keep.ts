@@ -6,7 +6,7 @@ import { FlowidentError } from '../errors.js'
 import { kernelOptions } from '../kernel/options.js'
 import type { Kernel, KernelSource } from '../kernel/kernel.js'
 import type { Logger } from '../log.js'
-import { forgetful, RuleFile, type RuleStore } from '../rules/saved.js'
+import { forgetful, type LeftRules, RuleFile, type RuleStore } from '../rules/saved.js'
 
 /** Without `keep.enabled`, what was kept before is removed first: nobody would look after it. */
 export async function openKernel(source: KernelSource, config: Config, log: Logger): Promise<Kernel> {
@@ -23,10 +23,12 @@ export async function openKernel(source: KernelSource, config: Config, log: Logg
     if (swept > 0) log.warn({ swept }, 'removed classifiers that a killed process had left attached')
   }
   const kernel = await source.open(kernelOptions(config))
-  const { error, maps = 0 } = kernel.kept
+  const { error, maps = 0, otherLayouts = 0 } = kernel.kept
   if (error !== undefined)
     log.warn({ error }, 'nothing is kept: when this process ends, rules and flows do; `flowident doctor` says what is missing')
   else if (maps > 0) log.info({ folder, maps }, 'flows, counters and rules of the process before are taken over')
+  else if (otherLayouts > 0)
+    log.info({ folder }, 'another version was here: its rules and attachments are taken over, not what it knew of flows')
   return kernel
 }
 
@@ -37,8 +39,9 @@ export function settle(kernel: Kernel, log: Logger): void {
   if (folder !== undefined) log.info({ folder, links }, 'what is attached stays when this process ends; `flowident down` removes it')
 }
 
-/** Whether the kernel has what a process before this one put there. */
-export const isTakenOver = (kernel: Kernel): boolean => (kernel.kept.maps ?? 0) > 0
+/** What the process before this one left of its rules. */
+export const leftRules = ({ kept: { maps = 0, otherLayouts = 0, rulesOff = false } }: Kernel): LeftRules =>
+  maps > 0 ? 'tables' : otherLayouts === 0 ? 'nothing' : rulesOff ? 'text-off' : 'text'
 
 export const ruleStore = (kernel: Kernel, { keep }: Config): RuleStore =>
   kernel.kept.folder === undefined ? forgetful : new RuleFile(join(keep.state, 'rules.json'))

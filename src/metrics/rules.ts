@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // flowident_rule_*: how often each rule decided, since its set is in force. Labels: rule, action (drop, pass, rate-limit), audit. Rules
 // beyond the budget are summed in `~other`, in the order of the set.
-import type { RuleState } from '../rules/control.js'
+import type { RuleState } from '../rules/state.js'
 import { OTHER } from '../services/service.js'
 import type { Collector, Family, Sample } from './text.js'
 

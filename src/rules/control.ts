@@ -8,37 +8,15 @@ import { interfaceLister, type ListInterfaces } from '../kernel/interfaces.js'
 import type { KernelSource } from '../kernel/kernel.js'
 import type { Logger } from '../log.js'
 import type { Contract } from './contract.js'
-import type { GuardOptions } from './guard.js'
+import type { GuardOptions, RuleGuard } from './guard.js'
 import { InForce, type RuleKernel } from './in-force.js'
 import { loadRules, readRuleFiles, type RuleSet, type RuleText } from './load.js'
 import { type Action, enforcedAt, type Rule } from './model.js'
-import type { RuleStore, SavedSet } from './saved.js'
+import type { RulesState } from './state.js'
+import type { LeftRules, RuleStore, SavedSet } from './saved.js'
 
 /** Drops that are kept to be asked for. */
 const RECENT = 100
-
-export interface RuleState {
-  readonly rule: Rule
-  readonly enforcedAt: string
-  readonly packets: bigint
-  readonly bytes: bigint
-  /** Of the packets, those that were dropped. */
-  readonly dropped: bigint
-  /** That began with a packet of the rule, or that it took over when they were known. */
-  readonly flows: bigint
-  /** CLOCK_MONOTONIC; 0 = never. */
-  readonly lastNs: bigint
-}
-
-export interface RulesState {
-  readonly etag: string
-  /** False when they were switched off. */
-  readonly inForce: boolean
-  /** CLOCK_MONOTONIC at which the set before is in force again, unless this one is confirmed; 0: it is for good. */
-  readonly untilNs: bigint
-  readonly rules: readonly RuleState[]
-  readonly warnings: readonly string[]
-}
 
 export interface SeenDrop extends DropRecord {
   readonly ruleName: string
@@ -48,9 +26,6 @@ export interface SeenDrop extends DropRecord {
 /** Longer than a set may be on trial, nobody waits. */
 export const TRIAL_SECONDS = { least: 5, most: 3600 } as const
 
-/** Throws `rules-lock-out` when rules must not come into force. */
-export type RuleGuard = (rules: readonly Rule[], options: GuardOptions) => Promise<void>
-
 export interface Replacement extends GuardOptions {
   /** Only if the set with this etag is in force; `*`: any. */
   readonly ifMatch?: string | undefined
@@ -58,7 +33,7 @@ export interface Replacement extends GuardOptions {
   readonly confirmWithin?: number | undefined
 }
 
-const etagOf = ({ texts }: RuleSet): string =>
+const etagOf = ({ texts }: Pick<RuleSet, 'texts'>): string =>
   `"${createHash('sha256')
     .update(JSON.stringify(texts.map(({ name, text }) => [name, text])))
     .digest('hex')
@@ -96,10 +71,16 @@ export class RuleControl {
   }
 
   /** Takes up what was applied before, when that was kept, or the files of a folder. A mistake in them is told, and none of them is
-   * taken: half of a set is worse than none. `kept`: the kernel has the rules of the process before this one. */
-  async start(folder: string, kept = false): Promise<void> {
+   * taken: half of a set is worse than none. */
+  async start(folder: string, left: LeftRules = 'nothing'): Promise<void> {
     try {
-      await this.#next(() => (kept ? this.#takeOver(folder) : this.#takeFolder(folder)))
+      await this.#next(() =>
+        left === 'tables'
+          ? this.#takeOver(folder)
+          : left === 'nothing'
+            ? this.#takeFolder(folder)
+            : this.#takeText(folder, left === 'text-off'),
+      )
     } catch (error) {
       const { message, details } = FlowidentError.from(error)
       const left = (await this.#force.read(0)).generation === 0 ? 'no rules are in force' : 'the rules of the process before stay in force'
@@ -151,9 +132,9 @@ export class RuleControl {
     })
   }
 
-  async #install(set: RuleSet, from: SavedSet['from'], confirmWithin?: number): Promise<void> {
-    // What was applied has been checked for who applied it.
-    if (from === 'folder') await this.#guard(set.rules, {})
+  /** `checked`: by the guard, or in force already. */
+  async #install(set: RuleSet, from: SavedSet['from'], confirmWithin?: number, checked = from === 'applied'): Promise<void> {
+    if (!checked) await this.#guard(set.rules, {})
     const ms = confirmWithin === undefined ? undefined : confirmWithin * 1000
     await this.#force.install(set, from, ms)
     if (ms !== undefined) this.#watchTrial(ms)
@@ -165,6 +146,18 @@ export class RuleControl {
   async #takeFolder(folder: string): Promise<void> {
     const texts = readRuleFiles([folder])
     if (texts.length > 0) await this.#install(loadRules(texts), 'folder')
+  }
+
+  /** The tables are another version's: its rules are compiled anew. A set that was on trial there has not been confirmed. */
+  async #takeText(folder: string, off: boolean): Promise<void> {
+    const saved = this.#force.saved()
+    const was = saved?.before ?? saved
+    const set = loadRules(was?.from === 'applied' ? was.texts : readRuleFiles([folder]))
+    if (set.texts.length > 0) await this.#install(set, was?.from ?? 'folder', undefined, was !== undefined && etagOf(was) === etagOf(set))
+    if (!off) return
+    // Nothing is attached to these tables yet.
+    await this.#force.switchOff()
+    this.#log.warn('the rules were switched off and stay so; `flowident rules apply` puts them in force')
   }
 
   async #takeOver(folder: string): Promise<void> {

@@ -21,6 +21,9 @@ export interface GuardOptions {
   readonly sshConnection?: string | undefined
 }
 
+/** Throws `rules-lock-out` when rules must not come into force. */
+export type RuleGuard = (rules: readonly Rule[], options: GuardOptions) => Promise<void>
+
 /** Lifelines told of one rule. */
 const TOLD = 3
 

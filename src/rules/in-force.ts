@@ -84,6 +84,11 @@ export class InForce {
     return this.install(this.#now.set, this.#now.from)
   }
 
+  /** Takes the set out of force as `flowident rules off` does: it stays off until rules are applied. */
+  async switchOff(): Promise<void> {
+    await this.#kernel.installRules(null)
+  }
+
   /** Keeps the set on trial, or brings back the one before. */
   async endTrial(confirm: boolean): Promise<void> {
     try {

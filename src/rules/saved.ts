@@ -19,6 +19,10 @@ export interface Saved extends SavedSet {
   readonly before?: SavedSet
 }
 
+/** What a process before left: tables in the kernel; or those of another version, so that the text of its rules is to be put in force
+ * anew, or, switched off, not. */
+export type LeftRules = 'nothing' | 'tables' | 'text' | 'text-off'
+
 export interface RuleStore {
   /** undefined: there is nothing. */
   read(): Saved | undefined

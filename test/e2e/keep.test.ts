@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What outlives the daemon: rules, verdicts and counters, while packets come all the time; and how all of it goes away again.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { commandLine, Daemon, daemonUnavailable } from '../lib/daemon.js'
 import { Pair, SERVER, unavailable } from '../lib/netns.js'
@@ -11,6 +11,8 @@ import { TempDir } from '../lib/temp.js'
 const reason = unavailable() ?? daemonUnavailable()
 if (reason !== undefined) console.log(`test/e2e/keep: skipped, ${reason}`)
 
+/** Times that the daemon is killed while it starts. */
+const KILLS = 8
 const RULES = `rules:
   - name: no-9999
     action: drop
@@ -170,6 +172,96 @@ describe.skipIf(reason !== undefined)('kept in the kernel', () => {
     expect(await attached()).toBe('nothing')
     expect(existsSync(folder)).toBe(false)
     expect((await down()).code).toBe(3)
+  })
+
+  it('killed at any moment of its start, and while rules are applied, it lets no packet of a dropped flow pass', {
+    timeout: 300_000,
+  }, async () => {
+    const counter = await python(pair.server.name, COUNT)
+    const began = performance.now()
+    let daemon = await start(RULES)
+    const startMs = performance.now() - began
+    try {
+      const sender = await python(pair.client.name, SEND)
+      await until('drops', async () => ((await rulePackets(daemon))[0] ?? 0) > 100)
+      const before = (await rulePackets(daemon))[0] ?? 0
+      await daemon.proc.stop('SIGKILL')
+      const [, , config = ''] = /(--config) (\S+)/.exec(daemon.proc.argv.join(' ')) ?? []
+      for (let i = 1; i <= KILLS; i++) {
+        const half = new Proc(commandLine('run', '--config', config), { netns: pair.server.name })
+        await new Promise((resolve) => setTimeout(resolve, (startMs * i) / KILLS))
+        await half.stop('SIGKILL')
+        expect(await attached()).toBe('xdp')
+      }
+      // Each set drops the port; the daemon is killed in the middle of replacing one by the other.
+      const sets = [RULES, RULES.replace('no-9999', 'never-9999')].map((text, i) => dir.file(`${i}.yaml`, text))
+      for (let i = 0; i < 3; i++) {
+        daemon = await start(RULES)
+        const now = (await rulePackets(daemon))[0] ?? 0
+        if (i === 0) expect(now).toBeGreaterThan(before)
+        expect(await inForce(daemon)).toBe(true)
+        const { socket, proc } = daemon
+        const applying = sets.map((file) => run(commandLine('rules', 'apply', file, '--url', `unix:${socket}`), { codes: [] }))
+        await Promise.race(applying)
+        await proc.stop('SIGKILL')
+        await Promise.all(applying)
+      }
+      daemon = await start(RULES)
+      expect(await inForce(daemon)).toBe(true)
+      sender.say('stop\n')
+      await until('the sender to end', () => /\d/.test(sender.stdout))
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      counter.say('how many\n')
+      await until('the counts', () => /\d+ \d+/.test(counter.stdout))
+      // the other port lost nothing either
+      expect(/(\d+) (\d+)/.exec(counter.stdout)?.slice(1).map(Number)).toEqual([0, Number(/\d+/.exec(sender.stdout)?.[0])])
+    } finally {
+      await daemon.proc.stop('SIGINT')
+      await down()
+    }
+    expect(await attached()).toBe('nothing')
+  })
+
+  it('a version with other tables takes over rules and attachments without a gap, and clears away the old tables', {
+    timeout: 120_000,
+  }, async () => {
+    const counter = await python(pair.server.name, COUNT)
+    let daemon = await start('rules: []')
+    try {
+      expect((await cli(daemon, 'rules', 'apply', dir.file('applied.yaml', RULES))).code).toBe(0)
+      const sender = await python(pair.client.name, SEND)
+      await until('drops', async () => ((await rulePackets(daemon))[0] ?? 0) > 100)
+      const tables = () => readdirSync(folder).filter((name) => name.startsWith('maps-'))
+      const [own = ''] = tables()
+      await daemon.proc.stop('SIGKILL')
+      // What another version would have left: a layout that this one does not know.
+      renameSync(`${folder}/${own}`, `${folder}/maps-0000000000000000`)
+      daemon = await start('rules: []')
+      expect(await inForce(daemon)).toBe(true)
+      expect(logOf(daemon)).toContain('another version was here')
+      expect(tables()).toEqual([own])
+      const first = (await rulePackets(daemon))[0] ?? 0
+      await until('drops by the new tables', async () => ((await rulePackets(daemon))[0] ?? 0) > first)
+      sender.say('stop\n')
+      await until('the sender to end', () => /\d/.test(sender.stdout))
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      counter.say('how many\n')
+      await until('the counts', () => /\d+ \d+/.test(counter.stdout))
+      expect(/(\d+) (\d+)/.exec(counter.stdout)?.slice(1).map(Number)).toEqual([0, Number(/\d+/.exec(sender.stdout)?.[0])])
+
+      // Switched off under one version, rules stay off under the next, and under the one after that.
+      expect((await run(commandLine('rules', 'off'), { codes: [] })).code).toBe(0)
+      for (let i = 0; i < 2; i++) {
+        await daemon.proc.stop('SIGKILL')
+        if (i === 0) renameSync(`${folder}/${own}`, `${folder}/maps-0000000000000000`)
+        daemon = await start('rules: []')
+        expect(await inForce(daemon)).toBe(false)
+        expect((await cli(daemon, 'rules', 'show')).stdout).toContain('no-9999')
+      }
+    } finally {
+      await daemon.proc.stop('SIGINT')
+      await down()
+    }
   })
 
   it('what was applied is in force after a restart; switched off while no daemon runs, rules stay off', { timeout: 120_000 }, async () => {
