@@ -10,7 +10,7 @@
 #define FI_REQUEST_DATA 4096
 #define FI_REQUEST_TAIL 8
 
-enum fi_request_kind { FI_RQ_NONE = 0, FI_RQ_HTTP1 = 1, FI_RQ_DNS = 2 };
+enum fi_request_kind { FI_RQ_NONE = 0, FI_RQ_HTTP1 = 1, FI_RQ_DNS = 2, FI_RQ_REDIS = 3 };
 
 enum fi_request_flag {
 	FI_RQ_OPENER = 1, /* sent by the end that opened the flow: a request */

@@ -292,7 +292,7 @@ void Http1Flow::end(uint64_t now)
 
 	if (answers.step == Step::Close)
 		whole(answers, answers.last);
-	for (const Http1Request &r : waiting_)
+	for (const OpenRequest &r : waiting_)
 		to_->done(r, 0, now);
 	waiting_.clear();
 }

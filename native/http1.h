@@ -11,43 +11,22 @@
 #include <string>
 #include <string_view>
 
-#include "core.h"
-#include "../bpf/requests.h"
-#include "http1_head.h"
+#include "request_flow.h"
 
 namespace flowident {
 
-struct Http1Request {
-	uint64_t began = 0; /* its first byte, ns */
-	uint64_t name = 0; /* what the listener made of its line */
-	bool head = false, connect = false;
-};
-
-class Http1Listener {
-public:
-	virtual ~Http1Listener() = default;
-	/* A request's head is there: a number that stands for it. */
-	virtual uint64_t begun(const Http1Head &head) = 0;
-	/* Its answer is whole, or (status 0) the connection ended without one. */
-	virtual void done(const Http1Request &request, unsigned status, uint64_t now) = 0;
-	/* So many requests could not be followed to their answer. */
-	virtual void lost(size_t requests) = 0;
-	/* Room for that many more bytes of cut heads; negative: given back. */
-	virtual bool hold(long bytes) = 0;
-};
-
-class Http1Flow {
+class Http1Flow : public RequestFlow {
 public:
 	static constexpr size_t kHead = 16384; /* longest head that is read */
 	static constexpr size_t kWaiting = 256; /* requests under way in one connection */
 
-	explicit Http1Flow(Http1Listener *listener) : to_(listener) {}
-	~Http1Flow();
+	explicit Http1Flow(RequestListener *listener) : to_(listener) {}
+	~Http1Flow() override;
 	Http1Flow(const Http1Flow &) = delete;
 	Http1Flow &operator=(const Http1Flow &) = delete;
 
-	void packet(const fi_request_event &e);
-	void end(uint64_t now);
+	void packet(const fi_request_event &e) override;
+	void end(uint64_t now) override;
 
 private:
 	/* What the next byte of an end belongs to. */
@@ -81,9 +60,9 @@ private:
 	void forget(End &end);
 	void drop();
 
-	Http1Listener *to_;
+	RequestListener *to_;
 	End ends_[2]; /* 0: requests, 1: answers */
-	std::deque<Http1Request> waiting_;
+	std::deque<OpenRequest> waiting_;
 };
 
 } // namespace flowident

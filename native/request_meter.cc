@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "request_meter.h"
 
+#include "http1.h"
+#include "redis.h"
+
 #include <algorithm>
 #include <string_view>
 
@@ -16,6 +19,14 @@ constexpr std::string_view kMethods[] = {"~other", "GET", "HEAD", "POST", "PUT",
 constexpr std::pair<uint16_t, std::string_view> kTypes[] = {{1, "A"},    {2, "NS"},   {5, "CNAME"}, {6, "SOA"},    {12, "PTR"},  {15, "MX"},  {16, "TXT"},  {28, "AAAA"},
 							    {33, "SRV"}, {43, "DS"},  {35, "NAPTR"}, {48, "DNSKEY"}, {64, "SVCB"}, {65, "HTTPS"}, {255, "ANY"}, {257, "CAA"}};
 constexpr std::string_view kCodes[] = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
+/* At most 64: their number has six bits. */
+constexpr std::string_view kCommands[] = {
+	"~other", "GET",  "SET",    "DEL",      "EXISTS", "EXPIRE", "TTL",   "INCR",  "INCRBY", "DECR",    "MGET",    "MSET",    "SETEX",   "SETNX",  "GETSET", "APPEND",
+	"HGET",   "HSET", "HMGET",  "HMSET",    "HDEL",   "HGETALL", "HINCRBY", "LPUSH", "RPUSH", "LPOP",   "RPOP",    "LRANGE",  "LLEN",    "LTRIM",  "BLPOP",  "BRPOP",
+	"SADD",   "SREM", "SPOP",   "SMEMBERS", "SISMEMBER", "ZADD", "ZREM",  "ZRANGE", "ZRANGEBYSCORE", "ZSCORE", "ZPOPMIN", "XADD", "XREAD", "XREADGROUP", "XACK", "PUBLISH",
+	"PING",   "AUTH", "HELLO",  "SELECT",   "MULTI",  "EXEC",   "EVAL",  "EVALSHA", "SCAN",  "KEYS",    "INFO",    "CONFIG",  "CLIENT",  "CLUSTER", "COMMAND", "FLUSHALL"};
+static_assert(std::size(kCommands) <= 64);
+constexpr std::string_view kRedisStatus[] = {"none", "ok", "error"};
 constexpr unsigned kNoAnswer = 100;
 
 /* A series in one word: kind 2 bits, slot 24, method 6, status 7, host 12, route 12; 1 more for the one of all that found
@@ -62,8 +73,8 @@ RequestMeter::~RequestMeter() = default;
 
 void RequestMeter::event(const fi_request_event &e)
 {
-	if (e.kind == FI_RQ_HTTP1)
-		http1(e);
+	if (e.kind == FI_RQ_HTTP1 || e.kind == FI_RQ_REDIS)
+		connection(e);
 	else if (e.kind == FI_RQ_DNS)
 		dns(e);
 }
@@ -83,7 +94,7 @@ void RequestMeter::count(uint64_t key, uint64_t ns)
 	found->second.buckets[static_cast<size_t>(std::lower_bound(kRequestBounds.begin(), kRequestBounds.end(), us) - kRequestBounds.begin())]++;
 }
 
-void RequestMeter::http1(const fi_request_event &e)
+void RequestMeter::connection(const fi_request_event &e)
 {
 	auto found = connections_.find(e.flow);
 
@@ -91,7 +102,7 @@ void RequestMeter::http1(const fi_request_event &e)
 	if (e.flags & FI_RQ_END) {
 		if (found == connections_.end())
 			return;
-		found->second.http->end(e.now_ns);
+		found->second.flow->end(e.now_ns);
 		order_.erase(found->second.age);
 		connections_.erase(found);
 		return;
@@ -103,12 +114,17 @@ void RequestMeter::http1(const fi_request_event &e)
 			losses_.evicted++;
 		}
 		found = connections_.try_emplace(e.flow).first;
-		found->second.http = std::make_unique<Http1Flow>(this);
+		if (e.kind == FI_RQ_REDIS)
+			found->second.flow = std::make_unique<RedisFlow>(this);
+		else
+			found->second.flow = std::make_unique<Http1Flow>(this);
+		found->second.kind = e.kind;
 		found->second.age = order_.insert(order_.end(), e.flow);
 	} else {
 		order_.splice(order_.end(), order_, found->second.age);
 	}
-	found->second.http->packet(e);
+	if (found->second.kind == e.kind) /* else the flow speaks something else by now */
+		found->second.flow->packet(e);
 }
 
 uint64_t RequestMeter::begun(const Http1Head &head)
@@ -119,12 +135,19 @@ uint64_t RequestMeter::begun(const Http1Head &head)
 	return Key{FI_RQ_HTTP1, 0, number, 0, hosts_.number(hostName(head.host)), routes_.number(route_.route(head.target))}.word();
 }
 
-void RequestMeter::done(const Http1Request &request, unsigned status, uint64_t now)
+uint64_t RequestMeter::command(std::string_view name)
+{
+	auto known = std::find(std::begin(kCommands), std::end(kCommands), name);
+
+	return Key{FI_RQ_REDIS, 0, known == std::end(kCommands) ? 0 : static_cast<uint32_t>(known - std::begin(kCommands)), 0, 0, 0}.word();
+}
+
+void RequestMeter::done(const OpenRequest &request, unsigned status, uint64_t now)
 {
 	Key key = Key::of(request.name);
 
 	key.slot = agg_;
-	key.status = status / 100;
+	key.status = key.kind == FI_RQ_HTTP1 ? status / 100 : status;
 	count(key.word(), now > request.began ? now - request.began : 0);
 }
 
@@ -194,6 +217,10 @@ void RequestMeter::each(const std::function<void(uint32_t, const RequestCell &, 
 			text = "http\t" + std::string(k.method < std::size(kMethods) ? kMethods[k.method] : "~other") + "\t";
 			text += rest ? "~other" : k.status ? std::to_string(k.status) + "xx" : "none";
 			text += "\t" + hosts_.name(static_cast<uint16_t>(k.host)) + "\t" + routes_.name(static_cast<uint16_t>(k.route));
+		} else if (k.kind == FI_RQ_REDIS) {
+			text = "redis\t" + std::string(kCommands[k.method]) + "\t";
+			text += rest ? "~other" : std::string(kRedisStatus[std::min<size_t>(k.status, 2)]);
+			text += "\t\t";
 		} else {
 			text = "dns\t" + typeName(k.method) + "\t";
 			text += rest ? "~other" : k.status == kNoAnswer ? "none" : k.status < std::size(kCodes) ? std::string(kCodes[k.status]) : "~other";

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "error.h"
-#include "http1.h"
+#include "request_flow.h"
 #include "request_names.h"
 
 namespace flowident {
@@ -35,7 +35,7 @@ struct MeterLosses {
 	uint64_t evicted = 0; /* connections that were pushed out */
 };
 
-class RequestMeter : public Http1Listener {
+class RequestMeter : public RequestListener {
 public:
 	explicit RequestMeter(MeterOptions options);
 	~RequestMeter() override;
@@ -49,7 +49,8 @@ public:
 
 private:
 	struct Connection {
-		std::unique_ptr<Http1Flow> http;
+		std::unique_ptr<RequestFlow> flow;
+		uint8_t kind;
 		std::list<uint64_t>::iterator age;
 	};
 	struct Question {
@@ -59,11 +60,12 @@ private:
 	};
 
 	uint64_t begun(const Http1Head &head) override;
-	void done(const Http1Request &request, unsigned status, uint64_t now) override;
+	uint64_t command(std::string_view name) override;
+	void done(const OpenRequest &request, unsigned status, uint64_t now) override;
 	void lost(size_t requests) override { losses_.unfollowed += requests; }
 	bool hold(long bytes) override;
 
-	void http1(const fi_request_event &e);
+	void connection(const fi_request_event &e);
 	void dns(const fi_request_event &e);
 	void answered(Question *q, unsigned code, uint64_t now);
 	void count(uint64_t key, uint64_t ns);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests of HTTP/1 and DNS: packets of flows that speak them are told to the addon, with the time and the bytes in
+/* Requests of HTTP/1, DNS and Redis: packets of flows that speak them are told to the addon, with the time and the bytes in
  * which a message may begin. What lies inside a body is told by its length alone. Off (the default), nothing of this is
  * left in the loaded programs. */
 #ifndef FI_TAP_REQUESTS_H
@@ -25,7 +25,7 @@ fi_inline __u8 fi_request_kind(const struct fi_flow *f)
 {
 	__u16 top = fi_top(&f->verdict);
 
-	return top == FI_P_HTTP1 ? FI_RQ_HTTP1 : top == FI_P_DNS ? FI_RQ_DNS : FI_RQ_NONE;
+	return top == FI_P_HTTP1 ? FI_RQ_HTTP1 : top == FI_P_DNS ? FI_RQ_DNS : top == FI_P_REDIS ? FI_RQ_REDIS : FI_RQ_NONE;
 }
 
 /* A packet with payload of a flow in storage `ss` (its short way), or on the long way (0), where all small packets are told whole. */
@@ -50,7 +50,7 @@ FI_SUB void fi_request_packet(struct __sk_buff *skb, const struct fi_flow *f, st
 		l4 = h.b[6];
 		off = 40;
 	}
-	if (l4 == FI_TCP && kind == FI_RQ_HTTP1) {
+	if (l4 == FI_TCP && kind != FI_RQ_DNS) {
 		if (bpf_skb_load_bytes(skb, off, &h, 20))
 			return;
 		seq = (__u32)h.b[4] << 24 | h.b[5] << 16 | h.b[6] << 8 | h.b[7];
@@ -64,7 +64,7 @@ FI_SUB void fi_request_packet(struct __sk_buff *skb, const struct fi_flow *f, st
 	if (skb->len <= off)
 		return;
 	len = skb->len - off;
-	n = len <= FI_WINDOW || (!ss && len <= 2048) ? len : 0;
+	n = kind == FI_RQ_REDIS || len <= FI_WINDOW || (!ss && len <= 2048) ? len : 0; /* Redis: messages begin anywhere */
 	/* A method or a status line begins with capital letters. */
 	if (len >= 4 && bpf_skb_load_bytes(skb, off, &h, 4) == 0 && (__u8)(h.b[0] - 'A') < 26 && (__u8)(h.b[1] - 'A') < 26 &&
 	    (__u8)(h.b[2] - 'A') < 26) {
@@ -118,8 +118,9 @@ FI_SUB void fi_request_packet(struct __sk_buff *skb, const struct fi_flow *f, st
 fi_inline void fi_request_end(const struct fi_flow *f)
 {
 	struct fi_request_event *e;
+	__u8 kind = fi_request_kind(f);
 
-	if (!fi_cfg_requests || fi_request_kind(f) != FI_RQ_HTTP1)
+	if (!fi_cfg_requests || (kind != FI_RQ_HTTP1 && kind != FI_RQ_REDIS))
 		return;
 	e = bpf_ringbuf_reserve(&fi_requests, FI_REQUEST_HEAD, 0);
 	if (!e) {
@@ -130,7 +131,7 @@ fi_inline void fi_request_end(const struct fi_flow *f)
 	e->flow = f->id;
 	e->now_ns = bpf_ktime_get_ns();
 	e->agg = f->agg;
-	e->kind = FI_RQ_HTTP1;
+	e->kind = kind;
 	e->flags = FI_RQ_END;
 	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
 }

@@ -161,7 +161,7 @@ export const configSchema = section('Settings of flowident', {
   packs: section('Signature packs', {
     folder: folder('/etc/flowident/signatures.d', 'Folder whose *.yaml files add protocols; read again on SIGHUP.'),
   }),
-  requests: section('Requests: durations of HTTP/1 and DNS, at a cost for each packet of their flows (docs/METRICS.md)', {
+  requests: section('Requests: durations of HTTP/1, DNS and Redis, at a cost for each packet of their flows (docs/METRICS.md)', {
     enabled: Type.Boolean({ default: false, description: 'Measure them; needs the socket view.', expects: 'true or false' }),
     series: count(1000, 10, 100_000, 'Series, each a histogram; the rest is summed in `~other`.'),
     hosts: count(100, 2, 4000, 'Virtual hosts with a name of their own.'),

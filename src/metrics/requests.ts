@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Durations of requests. Labels: service, role; HTTP: method, status (class, or none), host, route; DNS: type, code. The addon bounds
+// Durations of requests. Labels: service, role; HTTP: method, status (class, or none), host, route; DNS: type, code; Redis: command, status. The addon bounds
 // how many series there are, see native/request_meter.h.
 import type { ServiceRegistry } from '../services/registry.js'
-import { REQUEST_BOUNDS, type Requests, type RequestSeries } from '../services/requests.js'
+import { REQUEST_BOUNDS, type RequestKind, type Requests, type RequestSeries } from '../services/requests.js'
 import { OTHER } from '../services/service.js'
 import { type Collector, type Family, histogram } from './text.js'
 
-const LABELS = { http: ['method', 'status', 'host', 'route'], dns: ['type', 'code'] } as const
+const LABELS = { http: ['method', 'status', 'host', 'route'], dns: ['type', 'code'], redis: ['command', 'status'] } as const
 
 export class RequestsCollector implements Collector {
   readonly name = 'requests'
@@ -24,7 +24,7 @@ export class RequestsCollector implements Collector {
   async collect(): Promise<Family[]> {
     await this.#update()
     const all = this.#requests.series
-    const samples = (kind: 'http' | 'dns') => all.filter((series) => series.kind === kind).flatMap((series) => [...this.#histogram(series)])
+    const samples = (kind: RequestKind) => all.filter((series) => series.kind === kind).flatMap((series) => [...this.#histogram(series)])
     return [
       {
         name: 'flowident_http_request_duration_seconds',
@@ -37,6 +37,12 @@ export class RequestsCollector implements Collector {
         type: 'histogram',
         help: 'Time from a DNS question over UDP to its answer; code none: there was none in five seconds.',
         samples: samples('dns'),
+      },
+      {
+        name: 'flowident_redis_request_duration_seconds',
+        type: 'histogram',
+        help: 'Time from the first byte of a Redis command to the last of its reply; status none: there was none.',
+        samples: samples('redis'),
       },
       {
         name: 'flowident_requests_lost_total',

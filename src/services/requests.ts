@@ -12,11 +12,13 @@ export const REQUEST_BOUNDS: readonly number[] = [0.001, 0.0025, 0.005, 0.01, 0.
 const WORDS = REQUEST_BOUNDS.length + 2
 const TEXT = AGGREGATE.values + 8 * WORDS
 
+export type RequestKind = 'http' | 'dns' | 'redis'
+
 export interface RequestSeries {
-  readonly kind: 'http' | 'dns'
+  readonly kind: RequestKind
   readonly service: number
   readonly role: RoleName | null
-  /** HTTP: method, status class, host, route. DNS: type, code. */
+  /** HTTP: method, status class, host, route. DNS: type, code. Redis: command, status. */
   readonly words: readonly string[]
   sumNs: number
   readonly buckets: Float64Array
@@ -64,7 +66,7 @@ export class Requests {
     if (!row?.final) {
       // An empty key: several aggregates that found no room, or a flow that ended before it had one.
       const { service, final } = view.view === 0 ? { service: OTHER_INDEX, final: true } : resolve(view)
-      const series = this.#seriesOf(kind === 'dns' ? 'dns' : 'http', service, view.view === 0 ? null : roleName(view.role), words)
+      const series = this.#seriesOf(kind as RequestKind, service, view.view === 0 ? null : roleName(view.role), words)
       if (row) Object.assign(row, { series, final })
       else row = { last: new Float64Array(WORDS), series, final }
       this.#rows.set(`${key}${text}`, row)
@@ -80,7 +82,7 @@ export class Requests {
     }
   }
 
-  #seriesOf(kind: 'http' | 'dns', service: number, role: RoleName | null, words: readonly string[]): RequestSeries {
+  #seriesOf(kind: RequestKind, service: number, role: RoleName | null, words: readonly string[]): RequestSeries {
     const key = `${kind}/${service}/${role}/${words.join('\t')}`
     let series = this.#series.get(key)
     if (!series) {

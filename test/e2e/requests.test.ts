@@ -107,6 +107,26 @@ s.sendto(b'\\0\\x63' + bytes.fromhex('01000001000000000000') + b'\\x04test\\x07e
 print(json.dumps(sums))
 `
 
+/** Commands that take 20 ms, one after the other and three at once. */
+const STORE = `
+import json, socket, sys, time
+c = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+f = c.makefile('rb')
+def word(*words):
+    return b''.join([b'*%d\\r\\n' % len(words)] + [b'$%d\\r\\n%s\\r\\n' % (len(w), w) for w in words])
+c.sendall(word(b'PING')) # what names the protocol at once
+f.readline()
+count = us = 0
+for times in [1] * 10 + [3] * 5:
+    t = time.perf_counter_ns()
+    c.sendall(word(b'DEBUG', b'SLEEP', b'0.02') * times)
+    for i in range(times):
+        f.readline()
+        count += 1
+        us += (time.perf_counter_ns() - t) // 1000
+print(json.dumps({'sleep': (count, us)}))
+`
+
 type Sums = Record<string, [count: number, us: number]>
 
 describe.skipIf(reason !== undefined)('requests', () => {
@@ -130,10 +150,11 @@ describe.skipIf(reason !== undefined)('requests', () => {
     for (const argv of [
       [process.execPath, '-e', SERVE, SERVER.v4, '8080'],
       ['python3', '-c', NAMES, SERVER.v4, '5353'],
+      ['redis-server', '--port', '16379', '--bind', SERVER.v4, '--save', '', '--enable-debug-command', 'yes', '--protected-mode', 'no'],
     ]) {
       const proc = new Proc(argv, { netns: pair.server.name })
       procs.push(proc)
-      await until('the server', () => proc.stdout.includes('ready'))
+      await until('the server', () => /ready/i.test(proc.stdout))
     }
   }, 60_000)
   afterAll(async () => {
@@ -194,5 +215,27 @@ describe.skipIf(reason !== undefined)('requests', () => {
       expect(Math.abs(ours - us) / us).toBeLessThan(0.05)
     }
     expect(metric(text, `${name}_count`, { type: 'MX', code: 'none', role: 'client' })).toBe(1)
+  }, 60_000)
+
+  it('of Redis last as long as the client says, and none of 20,000 is missed', async () => {
+    const sums = await client(STORE, '16379')
+    const name = 'flowident_redis_request_duration_seconds'
+    const { code, stderr } = await run(
+      ['redis-benchmark', '-h', SERVER.v4, '-p', '16379', '-t', 'set,get', '-n', '10000', '-c', '20', '-P', '16', '-d', '200', '-q'],
+      { netns: pair.client.name },
+    )
+    if (code !== 0) throw new Error(stderr)
+    await until('all commands', async () => metric(await page(), `${name}_count`, { command: 'GET' }) >= 20_000)
+    const text = await page()
+    for (const [service, role] of [
+      ['redis-benchmark', 'client'],
+      ['redis-server', 'server'],
+    ] as const)
+      for (const command of ['SET', 'GET']) expect(metric(text, `${name}_count`, { service, role, command, status: 'ok' })).toBe(10_000)
+    const [count, us] = sums['sleep']!
+    const sleeps = { service: 'python3', role: 'client', command: '~other', status: 'ok' }
+    console.log(`Redis: ${Math.round(metric(text, `${name}_sum`, sleeps) * 1e6)} of ${us} us`)
+    expect(metric(text, `${name}_count`, sleeps)).toBe(count)
+    expect(Math.abs(metric(text, `${name}_sum`, sleeps) * 1e6 - us) / us).toBeLessThan(0.05)
   }, 60_000)
 })

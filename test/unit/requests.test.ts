@@ -212,6 +212,68 @@ describe('HTTP/1 requests', () => {
   })
 })
 
+describe('Redis commands', () => {
+  const command = (...words: string[]) => `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`
+  const of = async (wire: Wire, labels: Record<string, string> = {}) => {
+    const { page } = await pageOf([wire])
+    const name = 'flowident_redis_request_duration_seconds'
+    return [metric(page, `${name}_count`, labels), Math.round(metric(page, `${name}_sum`, labels) * 1000)]
+  }
+  const commands = command('SET', 'k', 'v\r\n$9') + command('get', 'k') + command('HGETALL', 'h') + command('EXEC') + command('FLY', 'me')
+  const replies = '+OK\r\n$5\r\nv\r\n$9\r\n*2\r\n$1\r\na\r\n*-1\r\n*2\r\n*1\r\n:7\r\n$-1\r\n-ERR unknown\r\n'
+
+  it('are paired with their replies in order, cut anywhere', async () => {
+    for (let cut = 1; cut < Math.min(commands.length, replies.length); cut++) {
+      const first = Math.max(cut, 4) // what begins a connection is found by its first four bytes
+      const wire = new Wire(1n, 3).send('client', 0, commands.slice(0, first)).send('client', 0, commands.slice(first))
+      wire.send('server', 10, replies.slice(0, cut)).send('server', 10, replies.slice(cut))
+      expect([cut, ...(await of(wire))]).toEqual([cut, 5, 50])
+      for (const name of ['SET', 'GET', 'HGETALL', 'EXEC']) expect(await of(wire, { command: name, status: 'ok' })).toEqual([1, 10])
+      expect(await of(wire, { command: '~other', status: 'error' })).toEqual([1, 10])
+    }
+  })
+  it('have values of which only lengths are told, and lost ones', async () => {
+    const wire = new Wire(1n, 3).send('client', 0, command('GET', 'big')).send('server', 1, `$30000\r\n${'x'.repeat(9000)}`)
+    wire.send('server', 2, 'x'.repeat(10_000), { lost: true }).send('server', 7, `${'x'.repeat(11_000)}\r\n`, { kept: 0 })
+    expect(await of(wire)).toEqual([1, 7])
+    wire.send('client', 20, command('GET', 'a')).send('server', 21, '$1\r\na\r\n', { lost: true })
+    wire
+      .send('client', 30, command('GET', 'b'))
+      .send('server', 33, '$1\r\nb\r\n')
+      .send('client', 40, command('GET', 'c'))
+      .send('server', 44, '$1\r\nc\r\n')
+    const { losses } = await pageOf([wire])
+    expect(losses['unfollowed']).toBe(2)
+    expect(await of(wire)).toEqual([2, 11])
+  })
+  it('end with a subscription, or without a reply', async () => {
+    const told = new Wire(1n, 3)
+      .send('client', 0, command('PING'))
+      .send('server', 2, '+PONG\r\n')
+      .send('client', 5, command('SUBSCRIBE', 'c'))
+    told.send('server', 6, '*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n').send('client', 7, command('PING')).end(90)
+    expect(await of(told)).toEqual([1, 2])
+    const gone = new Wire(1n, 3).send('client', 0, command('BLPOP', 'q', '0')).end(70)
+    expect(await of(gone, { command: 'BLPOP', status: 'none' })).toEqual([1, 70])
+  })
+  it('of damaged bytes neither crash nor count more than there were', async () => {
+    let seed = 3
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1103515245) + 12345) >>> 0
+      return (seed >>> 8) % below
+    }
+    for (let round = 0; round < 2000; round++) {
+      const [a, b] = [Buffer.from(commands), Buffer.from(replies)]
+      for (let i = 0; i < 4; i++) {
+        a[random(a.length)] = random(256)
+        b[random(b.length)] = random(256)
+      }
+      const [count = 0] = await of(new Wire(1n, 3).send('client', 0, a).send('server', 9, b).end(50))
+      expect(count).toBeLessThanOrEqual(40)
+    }
+  })
+})
+
 describe('DNS requests', () => {
   const question = (id: number, type: number, flags = 0x0100) => {
     const packet = Buffer.from('000000000001000000000000' + '0474657374' + '076578616d706c65' + '0000010001', 'hex')
