@@ -116,8 +116,8 @@ export class Daemon implements AsyncDisposable {
   async #open(door: Door): Promise<void> {
     const guard = ruleGuard(this.#parts, this.#config, this.#table, () => this.#listeners.tcp)
     const rules = ruleControl(this.#kernel, this.#parts, this.#log, ruleStore(this.#kernel, this.#config), guard)
-    const series = this.#config.metrics.max_series
-    const { collectors, ...told } = beside(rules, this.#kernel, this.#parts, this.#catalog, this.#events, this.#log, series)
+    const place = { kernel: this.#kernel, parts: this.#parts, catalog: this.#catalog, events: this.#events, log: this.#log }
+    const { collectors, sync, ...told } = beside(rules, guard, place, this.#config.metrics.max_series)
     const context = {
       version: this.#parts.version,
       catalog: this.#catalog,
@@ -146,7 +146,7 @@ export class Daemon implements AsyncDisposable {
     await this.#owners.boot()
     await this.#refresher.fresh()
     await this.#updateTraffic().catch(() => undefined) // told by the first scrape again
-    this.#every(MS.refresh, () => this.#refresher.fresh().then(() => told.contracts.sync()))
+    this.#every(MS.refresh, () => this.#refresher.fresh().then(sync))
     this.#every(MS.interfaces, () => this.#wire.sync().then(() => rules.sync()))
     this.#every(MS.refresh, () => this.#kernel.expire())
     for (const address of this.addresses) this.#log.info({ area: 'api', address }, `API at ${address}`)

@@ -68,7 +68,7 @@ function takePacks({ packs = packsFolder }: Options): Compiled {
   return compiled
 }
 const counts = ({ rules, contracts }: RuleSet): string => {
-  const own = rules.filter(({ byFlow }) => byFlow === undefined).length
+  const own = rules.filter(({ byFlow, flow }) => byFlow === undefined || flow).length
   return contracts.length === 0 ? `${own} rules` : `${own} rules, ${contracts.length} contracts`
 }
 const place = ({ file, place: at }: Rule): string => (at ? `${file}:${at.line}` : file)

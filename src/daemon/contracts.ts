@@ -8,7 +8,8 @@ import { ContractsCollector } from '../metrics/contracts.js'
 import { RulesCollector } from '../metrics/rules.js'
 import type { Collector } from '../metrics/text.js'
 import { ContractWatch, decideBy } from '../rules/contract-watch.js'
-import type { RuleControl } from '../rules/control.js'
+import type { RuleControl, RuleGuard } from '../rules/control.js'
+import { FlowWatch } from '../rules/flow-watch.js'
 import type { RuleSet } from '../rules/load.js'
 import { type Preview, previewRules } from '../rules/preview.js'
 import type { Catalog } from '../services/catalog.js'
@@ -18,27 +19,36 @@ import type { DaemonParts } from './parts.js'
 
 export interface Beside {
   readonly contracts: ContractWatch
+  /** After the table of flows was brought up to date. */
+  readonly sync: () => Promise<void>
   readonly collectors: readonly Collector[]
   readonly profile: (id: string) => Promise<Profile | null>
   readonly preview: (set: Pick<RuleSet, 'rules' | 'contracts'>, seconds: number) => Promise<Preview>
 }
 
-export function beside(
-  rules: RuleControl,
-  kernel: Kernel,
-  { source, roots }: DaemonParts,
-  catalog: Catalog,
-  events: EventHub,
-  log: Logger,
-  maxSeries: number,
-): Beside {
+export interface Place {
+  readonly kernel: Kernel
+  readonly parts: DaemonParts
+  readonly catalog: Catalog
+  readonly events: EventHub
+  readonly log: Logger
+}
+
+export function beside(rules: RuleControl, guard: RuleGuard, { kernel, parts, catalog, events, log }: Place, maxSeries: number): Beside {
+  const { source, roots } = parts
   rules.listener = (drop) => events.drop(drop)
+  const decide = decideBy(kernel, log.child({ area: 'rules' }))
+  const flows = new FlowWatch({ catalog, source: rules, decide, guard: (list) => guard(list, {}), log: log.child({ area: 'rules' }) })
   const contracts = new ContractWatch({
     catalog,
     source: rules,
-    decide: decideBy(kernel, log.child({ area: 'rules' })),
+    decide,
     tell: (slot, deviation) => events.deviation(slot, deviation),
   })
+  const sync = async () => {
+    await contracts.sync()
+    await flows.sync()
+  }
   const collectors = [
     new RulesCollector(async () => (await rules.state()).rules, maxSeries),
     new ContractsCollector(
@@ -46,11 +56,11 @@ export function beside(
       (contract) => contracts.counts(contract),
     ),
   ]
-  const parts = { source, interfaces: interfaceLister(source, roots.sys), catalog, now: () => performance.now() }
+  const previewed = { source, interfaces: interfaceLister(source, roots.sys), catalog, now: () => performance.now() }
   const told = { proc: roots.proc, packages: new Packages() }
   const profile = async (id: string): Promise<Profile | null> => {
     const found = catalog.behind(id)
     return found ? profileOf(found.owner, told, found.files) : null
   }
-  return { contracts, collectors, profile, preview: (set, seconds) => previewRules(parts, set, seconds) }
+  return { contracts, sync, collectors, profile, preview: (set, seconds) => previewRules(previewed, set, seconds) }
 }

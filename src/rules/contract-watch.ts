@@ -4,14 +4,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { addressText } from '../flows/address.js'
 import { flowId, flowLayers } from '../flows/json.js'
-import { RECORD } from '../flows/layout.js'
 import { transportName, viewName } from '../flows/names.js'
 import { RecordView } from '../flows/record-view.js'
-import { DECISION, TUPLE } from '../gen/abi.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Logger } from '../log.js'
 import type { Catalog } from '../services/catalog.js'
 import type { Contract } from './contract.js'
+import { decisionOf } from './decision.js'
 import type { Rule } from './model.js'
 import { contractOf, isJudgeable } from './preview-contracts.js'
 
@@ -181,12 +180,7 @@ export class ContractWatch {
     if (rule < 0 || source.generation === 0) return
     for (const twin of this.#twins(slot, 'wire')) {
       const view = this.#parts.catalog.table.view(twin, this.#twin)
-      const ctx = new Uint8Array(DECISION.sizeof)
-      const data = new DataView(ctx.buffer)
-      ctx.set(new Uint8Array(view.data.buffer, view.data.byteOffset + view.at + RECORD.tuple, TUPLE.sizeof), DECISION.tuple)
-      data.setUint32(DECISION.generation, source.generation, true)
-      data.setUint32(DECISION.rule, rule, true)
-      if (!decide(ctx) || deviation.dropped) continue
+      if (!decide(decisionOf(view, source.generation, rule)) || deviation.dropped) continue
       deviation.dropped = true
       const counts = this.counts(contract)
       this.#counts.set(contract.name, { ...counts, dropped: counts.dropped + 1 })
@@ -217,7 +211,7 @@ export function decideBy(kernel: Pick<Kernel, 'testRun'>, log: Logger): Contract
       return kernel.testRun('fi_rule_flow', new Uint8Array(0), { ctx: decision }).retval === 1
     } catch (error) {
       broken = true
-      log.warn({ err: error }, 'contracts cannot drop on this kernel: what deviates is told only')
+      log.warn({ err: error }, 'flows cannot be dropped one by one on this kernel: rules about flows do nothing, contracts only tell')
       return false
     }
   }

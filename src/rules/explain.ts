@@ -21,6 +21,7 @@ const conditions = ({ match, not }: Rule): string => {
 }
 
 function why(rule: Rule, packet: Packet): string {
+  if (rule.byFlow) return 'the daemon judges flows for it'
   if (isKeyed(rule) && !isKnown(packet)) return 'nothing is known of the flow yet'
   const lacking = mismatch(rule, packet)
   return lacking === undefined ? 'it only counts' : lacking

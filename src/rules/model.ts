@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A drop rule as the rest of src/rules works on it: names are resolved to numbers, every list is complete.
 import type { Place } from '../config/source.js'
+import type { Query } from '../flows/query.js'
 import { FI_RULES_MAX } from '../gen/abi.js'
 
 export const MAX_RULES = FI_RULES_MAX
@@ -70,7 +71,9 @@ export interface Rule {
   readonly limit?: Limit
   /** Milliseconds since 1970; from then on it is as if it were not there. */
   readonly expires?: number
-  /** No packet meets it: the daemon gives it flows, see contract.ts. */
+  /** What the daemon asks of each flow; with byFlow. See flow-watch.ts. */
+  readonly flow?: Query
+  /** No packet meets it: the daemon gives it flows. */
   readonly byFlow?: true
   /** Where it stands. */
   readonly file: string

@@ -4,6 +4,7 @@ import type { Mistake, Source } from '../config/source.js'
 import { protocolId, protocolNames } from '../flows/protocols.js'
 import { type Contract, readContract } from './contract.js'
 import type { Cidr, Conditions, Endpoint, Range, Rule } from './model.js'
+import { isFlowMatch, readFlow } from './read-flow.js'
 import { readExpiry, readLimit } from './read-timed.js'
 import { type Node, type Path, Reader, show } from './reader.js'
 import { confidences, parseCidr, parseRange, tcpFlags, transports } from './values.js'
@@ -166,6 +167,12 @@ function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | u
   if (node['match'] === undefined) {
     r.fault(path, '"match" is missing; say what it is about: `match: {}` matches every packet')
     return undefined
+  }
+  if (isFlowMatch(node['match'])) {
+    const flow = readFlow(r, node['match'], [...path, 'match'], action, audit === true)
+    if (flow === undefined || r.mistakes.length > before) return undefined
+    const told = { name: name as string, action: 'drop' as const, audit: false, comment: comment as string, file, place: r.place(path) }
+    return { ...told, ...(expires !== undefined && { expires }), match: { vlan: [] }, not: {}, flow, byFlow: true }
   }
   const { conditions: match, node: matchNode } = readConditions(r, node['match'], [...path, 'match'], ['not'])
   const not = matchNode['not'] === undefined ? {} : readConditions(r, matchNode['not'], [...path, 'match', 'not'], []).conditions

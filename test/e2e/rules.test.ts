@@ -214,6 +214,40 @@ describe.skipIf(reason !== undefined)('rules', () => {
     expect(await get(SERVER.v4, 80, 22)).toBe('timeout')
   })
 
+  it('labels and owners decide: a flow is dropped once the daemon knows, others pass', { timeout: 60_000 }, async () => {
+    procs.push(await nginx(pair.server.name, dir, [{ port: 80 }]))
+    await using daemon = await start('rules: []')
+    const asking = async (): Promise<number> =>
+      Number((await run(['python3', '-c', KEEP_ASKING, SERVER.v4, '80'], { netns: pair.client.name })).stdout.trim())
+    const put = async (match: string, front = '') =>
+      expect(
+        (
+          await cli(
+            daemon,
+            'rules',
+            'apply',
+            dir.file('f.yaml', `rules:${front}\n  - { name: by-flow, action: drop, match: { flow: '${match}' } }\n`),
+          )
+        ).stdout,
+      ).toContain('rules are in force')
+    for (const [match, dropped] of [
+      ['http.host:*.example', true],
+      ['http.host:*.example.org', false],
+      ['process:nginx dport:80', true],
+      ['process:redis-server', false],
+      ['-process:nginx', false],
+    ] as const) {
+      await put(match)
+      const answers = await asking()
+      if (dropped) expect(answers, match).toBeLessThan(10)
+      else expect(answers, match).toBe(20)
+      const { rules } = await told(daemon)
+      expect((rules[0]?.packets ?? 0) > 0, match).toBe(dropped)
+    }
+    await put('process:nginx', `\n  - { name: ok, action: pass, match: { source: { cidrs: [${CLIENT.v4}] } } }`)
+    expect(await asking()).toBe(20)
+  })
+
   it("a contract that is broken is told, or drops the flow once it is known: and no other service's", { timeout: 60_000 }, async () => {
     procs.push(await nginx(pair.server.name, dir, [{ port: 80 }]))
     await using daemon = await start('contracts: [{ service: nginx, speaks: [tls] }]')

@@ -42,6 +42,21 @@ const bad: readonly (readonly [string, string, string])[] = [
     'r.yaml:3:13: action: expected drop or pass or rate-limit, found "dorp"; did you mean "drop"?',
   ],
   [
+    'a flow that is no query',
+    'rules: [{ name: a, action: drop, match: { flow: "sni:a" } }]',
+    'r.yaml:1:49: match.flow: there is no key "sni"; Did you mean src:?',
+  ],
+  [
+    'a flow beside other conditions',
+    'rules: [{ name: a, action: drop, match: { flow: "unit:a", vlan: 1 } }]',
+    'r.yaml:1:59: match.vlan: does not go with flow, which is asked of flows; say it there',
+  ],
+  [
+    'a flow that passes',
+    'rules: [{ name: a, action: pass, match: { flow: "unit:a" } }]',
+    'r.yaml:1:43: match.flow: goes with drop only, not with pass',
+  ],
+  [
     'a rate without a number',
     'rules: [{ name: a, action: rate-limit, rate: { per: source }, match: {} }]',
     'r.yaml:1:46: rate: needs packets_per_second or bytes_per_second, and only one of them',
