@@ -20,6 +20,7 @@ const DECIDED = 65_536
 const TWINS = 8
 /** Slots walked before others get their turn. */
 const WALK = 4000
+const AGAIN_MS = 300
 
 export interface FlowWatchParts {
   readonly catalog: Catalog
@@ -102,7 +103,7 @@ export class FlowWatch {
     return slots.some(settled) && slots.every((slot) => flow.matches(facts(slot)))
   }
 
-  #judge(slot: number): void {
+  #judge(slot: number, again = true): void {
     const { catalog, source } = this.#parts
     const { generation } = source
     const id = flowId(catalog.table.view(slot, this.#view))
@@ -120,20 +121,28 @@ export class FlowWatch {
     if (this.#decided.size > DECIDED && !oldest.done) this.#decided.delete(oldest.value)
     if (before !== undefined && before.action !== 'drop') return
     const decision = decisionOf(view, generation, found.index)
-    this.#queue = this.#queue.then(() => this.#drop(id, found.rule, packets, decision))
+    this.#queue = this.#queue
+      .then(() => this.#drop(id, found.rule, packets, decision))
+      .then((done) => {
+        // The kernel may be about to move the flow, or other rules are coming into force: once more, then with the next sync.
+        if (!done && again) setTimeout(() => this.#judge(slot, false), AGAIN_MS).unref()
+      })
   }
 
-  async #drop(id: string, rule: Rule, packets: readonly Packet[], decision: Uint8Array): Promise<void> {
+  async #drop(id: string, rule: Rule, packets: readonly Packet[], decision: Uint8Array): Promise<boolean> {
     const { guard, decide, log } = this.#parts
     try {
       await guard(packets.map((packet) => ruleOf(rule, packet)))
-      if (!decide(decision)) this.#decided.delete(id) // gone, or other rules by now
+      const done = decide(decision)
+      if (!done) this.#decided.delete(id)
+      return done
     } catch (error) {
       if (!(error instanceof FlowidentError)) throw error
       log.warn(
         { rule: rule.name, flow: id, details: error.details },
         'a flow is not dropped, since that would lock out who administers this host',
       )
+      return true
     }
   }
 }
