@@ -70,6 +70,40 @@ except OSError:
 print(answers)
 `
 
+/** Packets to the first port, as many as go in two seconds; to the second one every 20 ms until after the time given. */
+const SEND = `
+import json, socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+begin = time.monotonic()
+count = 0
+while time.monotonic() - begin < 2:
+    s.sendto(b'x', (sys.argv[1], int(sys.argv[2])))
+    count += 1
+    time.sleep(0.0002)
+seconds = time.monotonic() - begin
+while time.time() < float(sys.argv[4]) + 1.5:
+    s.sendto(b'x', (sys.argv[1], int(sys.argv[3])))
+    time.sleep(0.02)
+print(json.dumps({'count': count, 'seconds': seconds}))
+`
+/** Packets that came to the first port; when the first one came to the second port. */
+const RECEIVE = `
+import json, select, socket, sys, time
+a, b = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+a.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+a.bind(('', int(sys.argv[1])))
+b.bind(('', int(sys.argv[2])))
+count, end = 0, time.monotonic() + 20
+while time.monotonic() < end:
+    for s in select.select([a, b], [], [], 1)[0]:
+        s.recv(10)
+        if s is b:
+            print(json.dumps({'count': count, 'first': time.time()}))
+            sys.exit()
+        count += 1
+print(json.dumps({'count': count, 'first': 0}))
+`
+
 describe.skipIf(reason !== undefined)('rules', () => {
   let dir: TempDir
   let pair: Pair
@@ -212,6 +246,32 @@ describe.skipIf(reason !== undefined)('rules', () => {
     expect((await cli(daemon, 'rules', 'show')).stderr).toContain('switched off')
     expect((await cli(daemon, 'rules', 'apply', file)).stdout).toBe('1 rules are in force\n')
     expect(await get(SERVER.v4, 80, 22)).toBe('timeout')
+  })
+
+  it('a rate holds within 5 % on the wire; a rule expires while the daemon hangs', { timeout: 60_000 }, async () => {
+    const soon = new Date(Date.now() + 14_000)
+    await using daemon = await start(`rules:
+  - { name: slow, action: rate-limit, rate: { packets_per_second: 400, burst: 100 }, match: { transport: udp, destination: { ports: [9999] } } }
+  - { name: closed, action: drop, expires: "${soon.toISOString()}", match: { transport: udp, destination: { ports: [9998] } } }
+`)
+    daemon.proc.signal('SIGSTOP')
+    try {
+      const receive = run(['python3', '-c', RECEIVE, '9999', '9998'], { netns: pair.server.name })
+      const sent = JSON.parse(
+        (await run(['python3', '-c', SEND, SERVER.v4, '9999', '9998', String(soon.getTime() / 1000)], { netns: pair.client.name })).stdout,
+      )
+      const got = JSON.parse((await receive).stdout) as { count: number; first: number }
+      const wanted = 100 + 400 * sent.seconds
+      expect(sent.count).toBeGreaterThan(2 * wanted)
+      expect(got.count).toBeGreaterThan(0.95 * wanted)
+      expect(got.count).toBeLessThan(1.05 * wanted)
+      // One packet each 20 ms to the other port: the first that arrives is the first after the rule expired.
+      expect(got.first - soon.getTime() / 1000).toBeGreaterThan(-0.02)
+      expect(got.first - soon.getTime() / 1000).toBeLessThan(0.3)
+    } finally {
+      daemon.proc.signal('SIGCONT')
+    }
+    expect((await told(daemon)).rules[1]?.packets).toBeGreaterThan(0)
   })
 
   it('labels and owners decide: a flow is dropped once the daemon knows, others pass', { timeout: 60_000 }, async () => {
