@@ -192,9 +192,19 @@ FI_SUB void fi_emit_sample(void *ctx, int flags, const struct fi_scratch *x, con
 	s->len = n;
 	s->end = end;
 	s->whole = x->tuple.l4 == FI_UDP;
-	long err = n <= FI_SAMPLE_SMALL ?
-			   fi_bytes(ctx, xdp, p->payload_off, s->data, ((n - 1) & (FI_SAMPLE_SMALL - 1)) + 1) :
-			   fi_bytes(ctx, xdp, p->payload_off, s->data, n);
+	long err;
+
+	if (n <= FI_SAMPLE_SMALL) {
+		err = fi_bytes(ctx, xdp, p->payload_off, s->data, ((n - 1) & (FI_SAMPLE_SMALL - 1)) + 1);
+	} else {
+		/* kernels before 6.3 forget the bound of a 32-bit value that was on the stack meanwhile */
+		__u64 size = n;
+
+		FI_OPAQUE(size);
+		if (size > FI_SAMPLE)
+			size = FI_SAMPLE;
+		err = fi_bytes(ctx, xdp, p->payload_off, s->data, size);
+	}
 	if (err)
 		bpf_ringbuf_discard(s, 0);
 	else

@@ -55,8 +55,10 @@ fi_inline __u32 fi_dns_class_ok(__u32 class)
 }
 
 /* First-level encoding of a NetBIOS name, RFC 1001 §14.1: a label of 32 letters A..P at `at`, all of it there. */
-fi_inline __u32 fi_netbios_name(const struct fi_win *w, __u32 at)
+FI_FN __u32 fi_netbios_name(const struct fi_win *w, __u32 at)
 {
+	if (!w || at > FI_WINDOW)
+		return 0;
 	__u64 high = 0;
 
 	/* A byte below 'A' borrows, but shows itself first: its own high nibble is not zero then. */
