@@ -205,6 +205,30 @@ ProbeResult kernelBtf()
 	return result("kernel btf", err, err ? "/sys/kernel/btf/vmlinux cannot be read" : "/sys/kernel/btf/vmlinux");
 }
 
+/* An atomic addition that gives the value before it: every program of ours that counts or takes turns has one. */
+ProbeResult atomics()
+{
+	bpf_insn insns[5] = {};
+
+	insns[0].code = BPF_ST | BPF_MEM | BPF_DW; /* *(u64 *)(r10 - 8) = 0 */
+	insns[0].dst_reg = BPF_REG_10;
+	insns[0].off = -8;
+	insns[1].code = BPF_ALU64 | BPF_MOV | BPF_K; /* r1 = 1 */
+	insns[1].dst_reg = BPF_REG_1;
+	insns[1].imm = 1;
+	insns[2].code = BPF_STX | BPF_ATOMIC | BPF_DW; /* r1 = fetch_add((u64 *)(r10 - 8), r1) */
+	insns[2].dst_reg = BPF_REG_10;
+	insns[2].src_reg = BPF_REG_1;
+	insns[2].off = -8;
+	insns[2].imm = BPF_ADD | BPF_FETCH;
+	insns[3].code = BPF_ALU64 | BPF_MOV | BPF_K; /* r0 = 0 */
+	insns[4].code = BPF_JMP | BPF_EXIT;
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	Fd fd(bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, "fi_probe", "GPL", insns, 5, &opts));
+
+	return result("atomic instructions", fd ? 0 : errno, fd ? "loads" : "");
+}
+
 } // namespace
 
 std::vector<ProbeResult> probe()
@@ -218,6 +242,7 @@ std::vector<ProbeResult> probe()
 	all.push_back(cgroup2());
 	all.push_back(bpffs());
 	all.push_back(ring());
+	all.push_back(atomics());
 	all.push_back(storage());
 	all.push_back(batches());
 	all.push_back(loads("cgroup_skb", BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS, 1));

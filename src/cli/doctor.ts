@@ -50,6 +50,7 @@ const consequences: readonly Consequence[] = [
   },
   { feature: /socket.?filter/i, lost: 'the passive wire view', remedy: 'CAP_NET_RAW' },
   { feature: /ring/i, required: true, lost: 'everything: records cannot reach the daemon', remedy: 'Linux 5.8 or newer' },
+  { feature: /atomic/i, required: true, lost: 'everything: the programs do not load', remedy: 'Linux 5.12 or newer' },
   { feature: /storage/i, lost: 'flow state kept with the socket, and owners with it', remedy: 'Linux 5.10 or newer' },
   { feature: /fentry|fexit|kprobe|uprobe|lsm/i, lost: 'nothing today: no part depends on it', remedy: 'not needed' },
 ]

@@ -60,7 +60,18 @@ describe('probe', () => {
   test('answers for every feature, privileged or not, and says what it found', async () => {
     const all = await addon.probe()
     const names = all.map((each) => each.feature)
-    for (const name of ['xdp', 'tcx', 'clsact', 'cgroup_skb', 'ring buffer', 'socket storage', 'tp_btf', 'cgroup2 mount', 'lockdown'])
+    for (const name of [
+      'xdp',
+      'tcx',
+      'clsact',
+      'cgroup_skb',
+      'ring buffer',
+      'atomic instructions',
+      'socket storage',
+      'tp_btf',
+      'cgroup2 mount',
+      'lockdown',
+    ])
       expect(names).toContain(name)
     expect(new Set(names).size).toBe(names.length)
     for (const each of all.filter((result) => !result.ok)) expect(each.errno).toBeGreaterThan(0)
