@@ -48,8 +48,8 @@ export function buildProgram(io: Io): Command {
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),
-      getOutHelpWidth: () => io.stdout.columns ?? 100,
-      getErrHelpWidth: () => io.stderr.columns ?? 100,
+      getOutHelpWidth: () => io.stdout.columns || 100,
+      getErrHelpWidth: () => io.stderr.columns || 100,
     })
     .exitOverride()
     .addHelpText('after', '\nExit codes: 0 ok, 1 failure, 2 usage, 3 no match, 4 daemon unreachable, 77 not permitted')

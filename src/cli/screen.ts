@@ -18,7 +18,7 @@ export class Screen {
   }
 
   get columns(): number {
-    return this.#out.columns ?? 80
+    return this.#out.columns || 80
   }
 
   open(): void {
