@@ -134,7 +134,8 @@ export class Printer {
   }
 
   table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
-    const edge = this.#io.stdout.isTTY === true ? (this.#io.stdout.columns || 80) // a serial line says 0 : undefined
+    // a serial line says 0
+    const edge = this.#io.stdout.isTTY === true ? this.#io.stdout.columns || 80 : undefined
     for (const line of table(rows, columns, edge, this.paint)) this.line(line)
   }
 
