@@ -66,12 +66,21 @@ export class Catalog {
     this.table.clearTags()
   }
 
-  /** Remembers who owns what is aggregated under this cgroup, executable and user. The newest are kept. */
+  /**
+   * Remembers who owns what is aggregated under this cgroup, executable and user: of several processes the one that was
+   * started last. The newest are kept.
+   */
   learn(owner: OwnerRecord): void {
     const key = ownerKey(owner)
-    if (this.#owners.has(key)) return
+    const known = this.#owners.get(key)
+    // Only later starts count, so that workers which take turns are not resolved with every flow.
+    if (known && known.record.startNs >= owner.startNs) return
     // Resolved at once: the process may be gone by the next scrape.
-    this.#owners.set(key, { record: owner, facts: this.#parts.owners.resolve(owner) })
+    const facts = this.#parts.owners.resolve(owner)
+    // Gone already: the one before it says more.
+    if (known && whole(known.facts) && !whole(facts)) return
+    this.#owners.delete(key)
+    this.#owners.set(key, { record: owner, facts })
     if (this.#owners.size > OWNERS) {
       const oldest = this.#owners.keys().next()
       if (!oldest.done) this.#owners.delete(oldest.value)
