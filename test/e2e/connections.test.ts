@@ -99,7 +99,7 @@ describe.skipIf(reason !== undefined)('connections', () => {
   let pair: Pair
   let daemon: Daemon
   const procs: Proc[] = []
-  const PORT = '2222'
+  const PORT = '2299'
 
   const page = async (): Promise<string> => (await daemon.get('/metrics')).text
   const client = (script: string, ...args: string[]) => run(['python3', '-c', script, ...args], { netns: pair.client.name })
