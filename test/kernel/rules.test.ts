@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules in the loaded programs: packets go through XDP and TC by BPF_PROG_TEST_RUN, and their answer is compared with what the
 // rules mean.
+import { availableParallelism } from 'node:os'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { parseYaml } from '../../src/config/source.js'
 import { readBatch, type RecordHandler } from '../../src/flows/decode.js'
@@ -386,7 +387,11 @@ describe.skipIf(reason !== undefined)(`rules in the kernel${reason ? ` (skipped:
       expect(xdp(ethernet(tcp('10.8.1.1', 4001, '10.8.1.2', 7777, ACK, '*1\r\n$4\r\nPING\r\n', 101 + 14 * n)))).toBe('drop')
     const data = new DataView(await kernel.ruleHits(3))
     const flows = [0, 1, 2].map((i) => Number(data.getBigUint64(RULES_SWITCH.sizeof + i * RULE_HITS.sizeof + RULE_HITS.flows, true)))
-    expect(flows).toEqual([4, 5, 1])
+    // what packets alone decide is remembered on each CPU: this process may have moved from one to another
+    const [passed, flooded = 0, known] = flows
+    expect([passed, known]).toEqual([4, 1])
+    expect(flooded).toBeGreaterThanOrEqual(5)
+    expect(flooded).toBeLessThanOrEqual(5 * availableParallelism())
   })
 
   it('under replacement no packet meets half a set', async () => {
