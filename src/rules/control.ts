@@ -83,8 +83,8 @@ export class RuleControl {
       )
     } catch (error) {
       const { message, details } = FlowidentError.from(error)
-      const left = (await this.#force.read(0)).generation === 0 ? 'no rules are in force' : 'the rules of the process before stay in force'
-      this.#log.error({ details }, `${left}: ${message}`)
+      const now = (await this.#force.read(0)).generation === 0 ? 'no rules are in force' : 'the rules of the process before stay in force'
+      this.#log.error({ details }, `${now}: ${message}`)
     }
   }
 
@@ -175,6 +175,7 @@ export class RuleControl {
   }
 
   async state(): Promise<RulesState> {
+    if (this.#force.onTrial) await this.#next(() => this.#followKernel())
     const { rules, warnings } = this.#force.set
     const { generation, untilNs, hits } = await this.#force.read(rules.length)
     const at = (i: number, member: number): bigint => hits.getBigUint64(i * RULE_HITS.sizeof + member, true)
@@ -215,16 +216,24 @@ export class RuleControl {
     return done
   }
 
-  /** The kernel has gone back by itself when this comes: here the books follow. */
   #watchTrial(ms: number): void {
     clearTimeout(this.#trial)
     const end = () =>
-      this.#next(async () => {
-        if (!this.#force.onTrial) return
-        await this.#force.endTrial(false)
-        this.#log.warn({ rules: this.rules.length }, 'the rules were not confirmed: those before are in force')
-      }).catch((err: unknown) => this.#log.error({ err }, 'the books of the rules could not be set back'))
+      this.#next(() => this.#followKernel()).catch((err: unknown) =>
+        this.#log.error({ err }, 'the books of the rules could not be set back'),
+      )
     this.#trial = setTimeout(() => void end(), ms + 20).unref()
+  }
+
+  /** The kernel goes back by itself, to the nanosecond, when a trial is over. The books follow: by a timer, and before they are
+   * shown to anybody, for a timer may be late. */
+  async #followKernel(): Promise<void> {
+    if (!this.#force.onTrial) return
+    const { untilNs } = await this.#force.read(0)
+    if (process.hrtime.bigint() < untilNs) return
+    await this.#force.endTrial(false)
+    clearTimeout(this.#trial)
+    this.#log.warn({ rules: this.rules.length }, 'the rules were not confirmed: those before are in force')
   }
 }
 

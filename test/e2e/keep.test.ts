@@ -314,16 +314,16 @@ describe.skipIf(reason !== undefined)('kept in the kernel', () => {
       expect((await cli(daemon, 'rules', 'apply', file, '--confirm-within', 'soon')).stderr).toContain('expected a time such as 60s or 5m')
       expect((await cli(daemon, 'rules', 'apply', file, '--confirm-within', '1s')).stderr).toContain('confirm_within')
 
-      const applied = await cli(daemon, 'rules', 'apply', file, '--confirm-within', '5s')
-      expect(applied.stdout).toBe('2 rules are in force for 5 s; `flowident rules confirm` keeps them\n')
-      expect((await cli(daemon, 'rules', 'show')).stderr).toMatch(/on trial for another \d s/)
+      const applied = await cli(daemon, 'rules', 'apply', file, '--confirm-within', '10s')
+      expect(applied.stdout).toBe('2 rules are in force for 10 s; `flowident rules confirm` keeps them\n')
+      expect((await cli(daemon, 'rules', 'show')).stderr).toMatch(/on trial for another \d+ s/)
       expect((await cli(daemon, 'rules', 'apply', file)).stderr).toContain('on trial')
       expect(await passing()).toBe(false)
       await until('the rules to go', passing)
       expect(await names()).toEqual([])
 
       // killed while the set is on trial: it goes although nobody lives
-      await cli(daemon, 'rules', 'apply', file, '--confirm-within', '5s')
+      await cli(daemon, 'rules', 'apply', file, '--confirm-within', '10s')
       await daemon.proc.stop('SIGKILL')
       expect(await passing()).toBe(false)
       await until('the rules to go by themselves', passing)
@@ -342,7 +342,7 @@ describe.skipIf(reason !== undefined)('kept in the kernel', () => {
       expect(await passing(1000)).toBe(false)
       // a set on trial over another one: that one is back with its counters
       const [before = 0] = await rulePackets(daemon)
-      await cli(daemon, 'rules', 'apply', dir.file('none.yaml', 'rules: []'), '--confirm-within', '5s')
+      await cli(daemon, 'rules', 'apply', dir.file('none.yaml', 'rules: []'), '--confirm-within', '10s')
       expect(await passing()).toBe(true)
       await until('the rules to be back', async () => !(await passing()))
       expect(await names()).toEqual(['no-9999', 'no-redis'])
