@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Endpoint } from '../flows/tuple.js'
+import { parseSocketTable } from './socket-table.js'
 
 export interface TcpSocket {
   readonly local: Endpoint
@@ -14,23 +15,12 @@ export interface TcpSocket {
 
 /** TCP_ESTABLISHED and TCP_TIME_WAIT of the kernel's tcp_states.h, in hexadecimal. */
 const STATES: Readonly<Record<string, TcpSocket['state']>> = { '01': 'established', '06': 'time-wait' }
-const MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
 
-/** `0100007F:1F90`: each 32-bit word as the host holds it, here little-endian; the port as a number. */
-function endpoint(text: string): Endpoint | undefined {
-  const [, address, port] = /^([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4})$/.exec(text) ?? []
-  if (address === undefined || port === undefined) return undefined
-  const words = Buffer.from(address, 'hex').swap32()
-  return { bytes: Uint8Array.from(words.length === 4 ? [...MAPPED, ...words] : words), port: Number.parseInt(port, 16) }
-}
-
-/** Lines that cannot be read, the heading among them, are left out. */
+/** Other states are left out, as are lines that cannot be read. */
 export function parseTcpSockets(text: string): TcpSocket[] {
-  return text.split('\n').flatMap((line) => {
-    const fields = line.trim().split(/\s+/)
-    const [local, remote] = [endpoint(fields[1] ?? ''), endpoint(fields[2] ?? '')]
-    const state = STATES[fields[3] ?? '']
-    return local && remote && state ? [{ local, remote, state, inode: fields[9] ?? '0' }] : []
+  return parseSocketTable(text).flatMap((row) => {
+    const state = STATES[row.state]
+    return state ? [{ ...row, state }] : []
   })
 }
 

@@ -2,6 +2,7 @@
 // How a process is confined, as seen from outside of it: user, capabilities, seccomp, namespaces, addresses it listens on.
 import { readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { endpointAddress, parseSocketTable } from '../owners/socket-table.js'
 
 /** Bits of CapEff, include/uapi/linux/capability.h. */
 const CAPABILITIES = (
@@ -63,23 +64,6 @@ export const capabilityNames = (mask: bigint): string[] =>
     .filter((bit) => (mask >> BigInt(bit)) & 1n)
     .map((bit) => CAPABILITIES[bit] ?? `${bit}`)
 
-/** `0100007F:1F90` of /proc/net/tcp: words of the address in the host's order. */
-export function readSocketAddress(text: string): { address: string; port: number } | undefined {
-  const [hex = '', port = ''] = text.split(':')
-  if (!/^([0-9A-F]{8}|[0-9A-F]{32})$/.test(hex)) return undefined
-  const bytes = Buffer.from(hex, 'hex')
-  for (let at = 0; at < bytes.length; at += 4) bytes.subarray(at, at + 4).reverse()
-  const v4 =
-    bytes.length === 4
-      ? bytes
-      : bytes.subarray(0, 12).equals(Buffer.from('00000000000000000000ffff', 'hex'))
-        ? bytes.subarray(12)
-        : undefined
-  if (v4) return { address: [...v4].join('.'), port: Number.parseInt(port, 16) }
-  const groups = Array.from({ length: 8 }, (_, i) => bytes.readUInt16BE(2 * i).toString(16)).join(':')
-  return { address: new URL(`http://[${groups}]/`).hostname.slice(1, -1), port: Number.parseInt(port, 16) }
-}
-
 function listening(folder: string): ListeningAddress[] {
   const own = new Set<string>()
   for (const fd of (attempt(() => readdirSync(join(folder, 'fd'))) ?? []).slice(0, DESCRIPTORS)) {
@@ -89,11 +73,11 @@ function listening(folder: string): ListeningAddress[] {
   const found = new Map<string, ListeningAddress>()
   for (const file of ['tcp', 'tcp6', 'udp', 'udp6']) {
     const transport = file.startsWith('tcp') ? 'tcp' : 'udp'
-    for (const line of (attempt(() => readFileSync(join(folder, 'net', file), 'latin1')) ?? '').split('\n').slice(1)) {
-      const [, local = '', remote = '', state, , , , , , inode = ''] = line.trim().split(/\s+/)
-      if (!own.has(inode) || state !== (transport === 'tcp' ? LISTEN : UNCONNECTED) || !/:0000$/.test(remote)) continue
-      const at = readSocketAddress(local)
-      if (at) found.set(`${transport} ${at.address} ${at.port}`, { transport, ...at })
+    const text = attempt(() => readFileSync(join(folder, 'net', file), 'latin1')) ?? ''
+    for (const { local, remote, state, inode } of parseSocketTable(text)) {
+      if (!own.has(inode) || state !== (transport === 'tcp' ? LISTEN : UNCONNECTED) || remote.port !== 0) continue
+      const address = endpointAddress(local)
+      found.set(`${transport} ${address} ${local.port}`, { transport, address, port: local.port })
     }
   }
   return [...found.values()].sort((a, b) => a.port - b.port || (a.address < b.address ? -1 : 1))

@@ -11,7 +11,7 @@ import type { OwnerFacts } from '../../src/owners/facts.js'
 import { readConfiguration, unitFiles } from '../../src/services/configuration.js'
 import { Identifier } from '../../src/services/identify.js'
 import { Packages, versionIn } from '../../src/services/package.js'
-import { capabilityNames, readPosture, readSocketAddress } from '../../src/services/posture.js'
+import { capabilityNames, readPosture } from '../../src/services/posture.js'
 import { TempDir } from '../lib/temp.js'
 
 const dir = new TempDir('profile')
@@ -74,11 +74,6 @@ describe('posture', () => {
   it('names capabilities and addresses', () => {
     expect(capabilityNames(0n)).toEqual([])
     expect(capabilityNames((1n << 21n) | (1n << 39n) | 1n | (1n << 60n))).toEqual(['chown', 'sys_admin', 'bpf', '60'])
-    expect(readSocketAddress('0100007F:1F90')).toEqual({ address: '127.0.0.1', port: 8080 })
-    expect(readSocketAddress('00000000000000000000000000000000:0016')).toEqual({ address: '::', port: 22 })
-    expect(readSocketAddress('B80D01200000000000000000 1000000:0016'.replace(' ', '0'))).toMatchObject({ port: 22 })
-    expect(readSocketAddress('0000000000000000FFFF00000100007F:0050')).toEqual({ address: '127.0.0.1', port: 80 })
-    expect(readSocketAddress('nonsense')).toBeUndefined()
   })
 })
 
