@@ -9,7 +9,7 @@ fi_inline __u32 fi_hex(__u8 c)
 	return fi_digit(c) | fi_range(c | 0x20, 'a', 'f');
 }
 
-/* FI_SIGNATURES 1 "service request" 2 "reference advertisement" */
+/* FI_SIGNATURES 1 "service request" 2 "reference advertisement" 3 "version advertisement" */
 FI_SIG(git)
 {
 	FI_CHECK(w);
@@ -22,6 +22,13 @@ FI_SIG(git)
 	if (up == FI_FIT_YES || re == FI_FIT_YES)
 		return FI_HIT(FI_STRONG, FI_CLIENT, 1, 0);
 	if (up == FI_FIT_MORE || re == FI_FIT_MORE)
+		return FI_MORE;
+	/* protocol version 1 or 2: the server's first line is just that */
+	enum fi_fit one = fi_fit(w, 0, "000eversion 1\n"), two = fi_fit(w, 0, "000eversion 2\n");
+
+	if (one == FI_FIT_YES || two == FI_FIT_YES)
+		return FI_HIT(FI_STRONG, FI_SERVER, 3, 0);
+	if (one == FI_FIT_MORE || two == FI_FIT_MORE)
 		return FI_MORE;
 	/* NNNN, forty hex digits, space, reference name */
 	__u32 bad = 0;

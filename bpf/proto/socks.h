@@ -33,13 +33,19 @@ FI_SIG(socks)
 	if (version == 4 && (n == 1 || n == 2)) {
 		if (w->len < 9)
 			return FI_MORE;
-		/* port, address, user id, zero */
-		__u32 zero = 0;
+		/* port, address, user id, zero; 4a: the address 0.0.0.x says that a name and a zero follow. Both are text. */
+		__u32 named = (__u32)(fi_be32(w, 4) < 256), zeros = 0, bad = 0;
 
-		for (__u32 i = 8; i < 40; i++)
-			zero |= fi_equal(fi_at(w, i), 0) & (__u32)fi_in(w, i, 1);
-		if (!fi_be16(w, 2) || !zero)
-			return zero || w->len >= 40 ? FI_NO : FI_MORE;
+		for (__u32 i = 8; i < 40; i++) {
+			__u32 in = (__u32)fi_in(w, i, 1), end = in & fi_equal(fi_at(w, i), 0);
+
+			bad |= in & (end ^ 1) & (fi_print(fi_at(w, i)) ^ 1) & fi_below(zeros, 1 + named);
+			zeros += end;
+		}
+		if (bad || !fi_be16(w, 2) || !fi_be32(w, 4))
+			return FI_NO;
+		if (!zeros)
+			return w->len >= 40 ? FI_NO : FI_MORE;
 		return FI_HIT(fi_port(w, 1080) ? FI_FAIR : FI_WEAK, FI_CLIENT, 3, 0);
 	}
 	if (version == 0 && fi_range(n, 0x5a, 0x5d)) {
