@@ -2,9 +2,11 @@
 // The tables of `replay` and `demo`. Memory is bounded by the number of rows shown, not by the number of flows.
 import { layersOf } from './command.js'
 import { bytes, type Column, endpoint, type Printer } from './output.js'
-import type { FlowJson } from '../flows/json.js'
+import { type FlowJson, flowToJson } from '../flows/json.js'
+import { protocolName } from '../flows/protocols.js'
+import type { RecordView } from '../flows/record-view.js'
 
-const total = (flow: FlowJson, key: 'bytes' | 'packets'): number => Number(flow[`source.${key}`]) + Number(flow[`destination.${key}`])
+const octets = (flow: FlowJson): number => Number(flow['source.bytes']) + Number(flow['destination.bytes'])
 
 /** The fact that tells best what a flow was about. */
 const ABOUT: readonly string[] = [
@@ -73,10 +75,20 @@ const protocolColumns: readonly Column<ProtocolRow>[] = [
   },
 ]
 
+/** The stack as `layersOf` tells it, straight from a record. */
+const stackOf = (view: RecordView): string => {
+  if (view.depth === 0) return protocolName(view.protocol)
+  let text = protocolName(view.layer(0))
+  for (let i = 1; i < view.depth; i++) text += `>${protocolName(view.layer(i))}`
+  return text
+}
+
 export class Overview {
   readonly #limit: number
   readonly #stacks = new Map<string, ProtocolRow>()
   #largest: FlowJson[] = []
+  /** A flow of no more bytes than this would not be shown: as many larger ones are kept already. */
+  #floor = -1
   #flows = 0
 
   /** limit: how many flows are shown, largest first. */
@@ -84,19 +96,21 @@ export class Overview {
     this.#limit = limit
   }
 
-  add(flow: FlowJson): void {
+  /** Most flows of a large capture are only counted: an object is made of those that may be shown. */
+  add(view: RecordView, labels: ReadonlyMap<string, string> | undefined, capture: string): void {
     this.#flows++
-    const name = layersOf(flow)
-    const stack = this.#stacks.has(name) || this.#stacks.size < STACKS ? name : OTHER
-    const row = this.#stacks.get(stack) ?? { stack, flows: 0, confirmed: 0, packets: 0, bytes: 0, ports: new Map<number, number>() }
-    this.#stacks.set(stack, row)
+    const { source, destination } = view
+    const size = view.bytesNear(source) + view.bytesNear(destination)
+    const row = this.#row(stackOf(view))
     row.flows++
-    if (flow['flowident.confidence'] === 'confirmed') row.confirmed++
-    row.packets += total(flow, 'packets')
-    row.bytes += total(flow, 'bytes')
-    const port = Number(flow['destination.port'])
-    if (port > 0 && (row.ports.has(port) || row.ports.size < PORTS)) row.ports.set(port, (row.ports.get(port) ?? 0) + 1)
-    this.#largest.push(flow)
+    if (view.confidence === 'confirmed') row.confirmed++
+    row.packets += view.packetsNear(source) + view.packetsNear(destination)
+    row.bytes += size
+    const port = view.port(destination)
+    const seen = row.ports.get(port)
+    if (port > 0 && (seen !== undefined || row.ports.size < PORTS)) row.ports.set(port, (seen ?? 0) + 1)
+    if (size <= this.#floor) return
+    this.#largest.push(flowToJson(view, labels, { epochMs: 0, lead: { capture } }))
     if (this.#largest.length >= 2 * this.#limit + 1000) this.#prune()
   }
 
@@ -116,8 +130,20 @@ export class Overview {
     )
   }
 
+  #row(name: string): ProtocolRow {
+    const stack = this.#stacks.has(name) || this.#stacks.size < STACKS ? name : OTHER
+    let row = this.#stacks.get(stack)
+    if (!row) {
+      row = { stack, flows: 0, confirmed: 0, packets: 0, bytes: 0, ports: new Map() }
+      this.#stacks.set(stack, row)
+    }
+    return row
+  }
+
   #prune(): void {
-    this.#largest.sort((a, b) => total(b, 'bytes') - total(a, 'bytes'))
+    this.#largest.sort((a, b) => octets(b) - octets(a))
     this.#largest.length = Math.min(this.#largest.length, this.#limit)
+    const last = this.#largest.at(-1)
+    if (this.#largest.length === this.#limit) this.#floor = last === undefined ? Number.POSITIVE_INFINITY : octets(last)
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flowident replay`: captures through the classifier, without privileges, kernel or daemon.
 import { FlowidentError } from '../errors.js'
-import { flowToJson } from '../flows/json.js'
 import { flowLine } from '../flows/json-line.js'
 import { loadAddon } from '../kernel/native-kernel.js'
 import { checkPacks } from '../packs/check.js'
@@ -38,7 +37,7 @@ export async function runReplay(io: Io, files: readonly string[], options: Repla
     lines = []
   }
   const take: TakeFlow = (view, labels, capture) => {
-    if (options.json !== true) overview.add(flowToJson(view, labels, { epochMs: 0, lead: { capture } }))
+    if (options.json !== true) overview.add(view, labels, capture)
     else if (lines.push(flowLine(view, labels, capture)) >= LINES) write()
   }
   const started = process.hrtime.bigint()
