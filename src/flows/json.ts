@@ -97,7 +97,22 @@ export const flowPortHint = (view: RecordView): string | null => {
   return hint ?? (view.flags & FLAG.opened ? null : portHint(transport, view.port(view.source)))
 }
 
-export const timeText = (ns: number, epochMs: number): string => new Date(Math.round(ns / 1e6 + epochMs)).toISOString()
+/** Text of recent seconds up to the dot: flows of one moment share it, and making a Date of each costs more than the rest of a line. */
+const SECONDS = 64
+const seconds: number[] = new Array<number>(SECONDS).fill(Number.NaN)
+const secondTexts: string[] = new Array<string>(SECONDS).fill('')
+
+/** RFC 3339 with milliseconds, UTC. */
+export const timeText = (ns: number, epochMs: number): string => {
+  const ms = Math.round(ns / 1e6 + epochMs)
+  const second = Math.floor(ms / 1000)
+  const at = ((second % SECONDS) + SECONDS) % SECONDS
+  if (seconds[at] !== second) {
+    secondTexts[at] = new Date(second * 1000).toISOString().slice(0, -4)
+    seconds[at] = second
+  }
+  return `${secondTexts[at]}${String(ms - second * 1000).padStart(3, '0')}Z`
+}
 
 export const flowToJson = (view: RecordView, labels: ReadonlyMap<string, string> | undefined, extras: FlowExtras): FlowJson => {
   const { source, destination } = view
