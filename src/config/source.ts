@@ -7,6 +7,7 @@ import { type Document, isAlias, isMap, isSeq, LineCounter, type Node, parseAllD
 import { errorName, FlowidentError } from '../errors.js'
 import { nearest } from './nearest.js'
 import { environmentName, flagName, isPlain, type Setting, settings } from './schema.js'
+import { type LargeYaml, parseLarge } from './yaml-large.js'
 
 export interface Place {
   readonly line: number
@@ -34,7 +35,7 @@ export const fileBytes = 1_048_576
 const aliases = 100
 
 /** The text of a file, or undefined when there is none and it may be absent. */
-export function readConfigFile(path: string, required: boolean): string | undefined {
+export function readConfigFile(path: string, required: boolean, most: number = fileBytes): string | undefined {
   let fd: number
   try {
     fd = openSync(path, 'r')
@@ -44,10 +45,11 @@ export function readConfigFile(path: string, required: boolean): string | undefi
   }
   try {
     if (!fstatSync(fd).isFile()) throw new FlowidentError('config-unreadable', `${path}: not a regular file`)
-    const buffer = Buffer.alloc(fileBytes + 1)
+    const room = Math.min(most, Math.max(fstatSync(fd).size, fileBytes))
+    const buffer = Buffer.alloc(room + 1)
     let used = 0
     for (let got = -1; got !== 0 && used < buffer.length; used += got) got = readSync(fd, buffer, used, buffer.length - used, null)
-    if (used > fileBytes) throw new FlowidentError('config-unreadable', `${path}: larger than ${fileBytes} bytes`)
+    if (used > room) throw new FlowidentError('config-unreadable', `${path}: larger than ${room} bytes`)
     return new TextDecoder('utf-8', { fatal: true }).decode(buffer.subarray(0, used))
   } catch (error) {
     if (error instanceof FlowidentError) throw error
@@ -129,8 +131,36 @@ function parsed(name: string, text: string, lines: LineCounter, parse: () => Doc
 }
 
 export function parseYaml(name: string, text: string): Parsed {
+  const large = parseLarge(text)
+  return large === undefined ? parseThoroughly(name, text) : parsedLarge(name, text, large)
+}
+
+function parseThoroughly(name: string, text: string): Parsed {
   const lines = new LineCounter()
   return parsed(name, text, lines, () => parseDocument(text, { ...yamlOptions, lineCounter: lines }))
+}
+
+/** Items of lists in the outermost map know their place; any other, as a mistake asks for, is found by the thorough parser. */
+function parsedLarge(name: string, text: string, { tree, offset }: LargeYaml): Parsed {
+  const lines = new LineCounter()
+  for (let at = 0; ; ) {
+    lines.addNewLine(at)
+    const end = text.indexOf('\n', at)
+    if (end < 0) break
+    at = end + 1
+  }
+  let thorough: Source | undefined
+  const place: Source['place'] = (path, what) => {
+    const [list, index, ...more] = path
+    const found = more.length === 0 && typeof list === 'string' && typeof index === 'number' ? offset(list, index) : undefined
+    if (found === undefined) {
+      thorough ??= parseThoroughly(name, text).source
+      return thorough.place(path, what)
+    }
+    const { line, col } = lines.linePos(found)
+    return { line, column: col }
+  }
+  return { source: { kind: 'file', tree: tree ?? {}, nameOf: () => name, place }, mistakes: [] }
 }
 
 /** Documents that `---` parts; a file with nothing in it has none. */

@@ -12,6 +12,8 @@ import { readRules } from './read.js'
 import { expiries } from './timed.js'
 
 export const rulesFolder = '/etc/flowident/rules.d'
+/** Of one file; as much as the API takes at once. */
+export const FILE_BYTES = 32 * 1024 * 1024
 /** Mistakes that one answer tells. */
 const SHOWN = 50
 
@@ -36,7 +38,7 @@ export function readRuleFiles(paths: readonly string[]): RuleText[] {
     const found = statSync(path, { throwIfNoEntry: false })
     return found?.isDirectory() || (found === undefined && path === rulesFolder) ? yamlFiles(path) : [path]
   })
-  return files.map((name) => ({ name, text: readConfigFile(name, true) ?? '' }))
+  return files.map((name) => ({ name, text: readConfigFile(name, true, FILE_BYTES) ?? '' }))
 }
 
 type Named = Pick<Rule, 'name' | 'file' | 'place'>

@@ -5,14 +5,13 @@ import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { FlowidentError } from '../../errors.js'
 import { TRIAL_SECONDS } from '../../rules/control.js'
-import type { RuleText } from '../../rules/load.js'
+import { FILE_BYTES, type RuleText } from '../../rules/load.js'
 import type { ApiContext } from '../context.js'
 import { flowOfDrop, packetJson } from '../drops.js'
 import { PartError } from '../problem.js'
 import { exact, problems } from '../schemas.js'
 import { addPreview } from './rules-preview.js'
 
-const BODY_BYTES = 32 * 1024 * 1024
 const BODY_NAME = 'request body'
 
 const Count = Type.Union([Type.Number(), Type.String()])
@@ -66,10 +65,10 @@ export const ruleRoutes =
     app.removeContentTypeParser(['application/json', 'text/plain'])
     app.addContentTypeParser(
       ['application/json', 'application/yaml', 'text/yaml', 'text/plain'],
-      { parseAs: 'string', bodyLimit: BODY_BYTES },
+      { parseAs: 'string', bodyLimit: FILE_BYTES },
       (_request, body, done) => done(null, body),
     )
-    addPreview(app, context, { textsOf, mayCompile: onlySocket, bodyLimit: BODY_BYTES })
+    addPreview(app, context, { textsOf, mayCompile: onlySocket, bodyLimit: FILE_BYTES })
     const left = (ns: bigint): number | null => (ns === 0n ? null : Math.max(0, Number(ns - process.hrtime.bigint()) / 1e9))
     const ago = (ns: bigint): number | null => (ns === 0n ? null : Number(process.hrtime.bigint() - ns) / 1e9)
 
@@ -119,7 +118,7 @@ export const ruleRoutes =
     app.put(
       '/rules',
       {
-        bodyLimit: BODY_BYTES,
+        bodyLimit: FILE_BYTES,
         schema: {
           summary: 'Replaces all rules at once, over the unix socket; the body is a rule file in YAML or JSON',
           headers: Type.Object({ 'if-match': Type.Optional(Type.String({ maxLength: 64, description: 'only if this set is in force' })) }),
