@@ -5,7 +5,7 @@ import { addressRows } from './address-rows.js'
 import { type Conditions, isKeyed, looksDeep, needsSettled, type Range, type Rule } from './model.js'
 import { epochsOf, limitsOf, type Moment, thisMoment } from './timed.js'
 import { rangeRows } from './range-rows.js'
-import { type Bits, Rows, setBit } from './rows.js'
+import { type Bits, join, Rows, setBit } from './rows.js'
 import { isNamed } from './values.js'
 
 export interface RuleInterface {
@@ -49,25 +49,44 @@ class Compiler {
 
   bits(wants: (rule: Rule) => boolean): Bits {
     const bits = this.rows.none()
-    for (const [i, rule] of this.#rules.entries()) if (wants(rule)) setBit(bits, i)
+    for (let i = 0; i < this.#rules.length; i++) if (wants(this.#rules[i] as Rule)) setBit(bits, i)
     return bits
   }
 
   /** Rules that ask for the field, by number, and the row of the others. */
   split(field: number, asks: (rule: Rule) => boolean): { askers: [number, Rule][]; free: Bits } {
-    const askers = [...this.#rules.entries()].filter(([, rule]) => asks(rule))
+    const askers: [number, Rule][] = []
+    const free = this.rows.none()
+    for (let i = 0; i < this.#rules.length; i++) {
+      const rule = this.#rules[i] as Rule
+      if (asks(rule)) askers.push([i, rule])
+      else setBit(free, i)
+    }
     if (askers.length > 0) this.used |= 1 << field
-    return { askers, free: this.bits((rule) => !asks(rule)) }
+    return { askers, free }
   }
 
-  /** A row for each value of a field with few of them. */
-  values(field: number, from: number, count: number, asks: (rule: Rule) => boolean, meets: Asks): number {
-    const { askers, free } = this.split(field, asks)
+  /** A row for each value of a field with few of them. Rules that ask the same of it, by `about`, are asked once. */
+  values(field: number, from: number, count: number, about: (rule: Rule) => readonly unknown[], meets: Asks): number {
+    const { askers, free } = this.split(field, (rule) => {
+      for (const each of about(rule)) if (each !== undefined) return true
+      return false
+    })
     const none = this.rows.number(free)
+    const alike = new Map<string, { readonly rule: Rule; readonly bits: Bits }>()
+    for (const [i, rule] of askers) {
+      const key = JSON.stringify(about(rule))
+      let group = alike.get(key)
+      if (!group) {
+        group = { rule, bits: this.rows.none() }
+        alike.set(key, group)
+      }
+      setBit(group.bits, i)
+    }
     if (askers.length > 0)
       for (let value = 0; value < count; value++) {
         const bits = free.slice()
-        for (const [i, rule] of askers) if (meets(rule, value)) setBit(bits, i)
+        for (const group of alike.values()) if (meets(group.rule, value)) join(bits, group.bits)
         this.small[from + value] = this.rows.number(bits)
       }
     return none
@@ -128,22 +147,24 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
     ? interfaces.flatMap(({ name, index }) => [index * 2, linkRow(name, 'in'), index * 2 + 1, linkRow(name, 'out')])
     : []
 
-  c.values(F.L4, S.L4, 1024, (rule) => has('ipVersion')(rule) || has('transport')(rule) || has('reply')(rule), l4Meets)
-  const noFlags = c.values(F.FLAGS, S.FLAGS, 256, has('tcpFlags'), flagsMeet)
-  c.values(F.PROTO, S.PROTO, 256, has('protocol'), protoMeets)
-  c.values(F.CONF, S.CONF, 6, (rule) => has('confidence')(rule) || needsSettled(rule), confMeets)
+  const l4 = ({ match, not }: Rule) => [match.ipVersion, not.ipVersion, match.transport, not.transport, match.reply, not.reply]
+  c.values(F.L4, S.L4, 1024, l4, l4Meets)
+  const noFlags = c.values(F.FLAGS, S.FLAGS, 256, ({ match, not }) => [match.tcpFlags, not.tcpFlags], flagsMeet)
+  c.values(F.PROTO, S.PROTO, 256, ({ match, not }) => [match.protocol, not.protocol], protoMeets)
+  const confidence = (rule: Rule) => [rule.match.confidence, rule.not.confidence, needsSettled(rule) || undefined]
+  c.values(F.CONF, S.CONF, 6, confidence, confMeets)
   const noLayer = c.values(
     F.LAYER_ANY,
     S.LAYER_ANY,
     256,
-    ({ match }) => match.layer !== undefined,
+    ({ match }) => [match.layer],
     ({ match }, id) => match.layer?.includes(id) ?? true,
   )
   c.values(
     F.LAYER_NONE,
     S.LAYER_NONE,
     256,
-    ({ not }) => not.layer !== undefined,
+    ({ not }) => [not.layer],
     ({ not }, id) => !not.layer?.includes(id),
   )
   const noSource = c.ranges(F.SPORT, S.SPORT, 65535, ({ source }) => source?.ports)

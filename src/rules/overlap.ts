@@ -24,10 +24,15 @@ export interface Overlaps {
   readonly all: number
 }
 
-const plain = (_key: string, value: unknown): unknown => (value instanceof Uint8Array ? [...value] : value)
+/** Bytes of addresses as they are; all else as JSON has it. */
+const spellAsk = ([name, value]: readonly [string, unknown]): string =>
+  name.endsWith('.cidrs')
+    ? `${name}=${(value as readonly Cidr[]).map(({ net, bytes, length }) => String.fromCharCode(net, ...bytes, length)).join('')}`
+    : `${name}=${JSON.stringify(value)}`
+/** Equal for rules that ask the same. */
 const matchKey = ({ match, not }: Rule): string =>
   createHash('sha256')
-    .update(JSON.stringify([spread(match).sort(), spread(not).sort()], plain))
+    .update(`${spread(match).map(spellAsk).sort().join('\n')}\nnot\n${spread(not).map(spellAsk).sort().join('\n')}`)
     .digest('base64')
 
 const subset: Readonly<Record<string, (inner: never, outer: never) => boolean>> = {

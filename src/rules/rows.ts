@@ -11,6 +11,11 @@ export const clearBit = (bits: Bits, rule: number): void => {
   bits[rule >>> 5] = (bits[rule >>> 5] ?? 0) & ~(1 << (rule & 31))
 }
 
+/** `a` gets the bits of `b` too. */
+export const join = (a: Bits, b: Bits): void => {
+  for (let i = 0; i < a.length; i++) a[i] = (a[i] ?? 0) | (b[i] ?? 0)
+}
+
 const same = (a: Bits, b: Bits): boolean => {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true

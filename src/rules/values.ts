@@ -4,8 +4,28 @@ import ipaddr from 'ipaddr.js'
 import { isNamed } from '../kernel/wire.js'
 import type { Cidr, Range } from './model.js'
 
+const DOTTED = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})(?:\/(\d{1,2}))?$/
+
+/** Plain IPv4, of which a list may have a hundred thousand; undefined: something else, or something wrong. */
+function parseDotted(text: string): Cidr | undefined {
+  const found = DOTTED.exec(text)
+  if (found === null) return undefined
+  const bytes = new Uint8Array(4)
+  let value = 0
+  for (let i = 0; i < 4; i++) {
+    const byte = Number(found[i + 1])
+    if (byte > 255) return undefined
+    bytes[i] = byte
+    value = value * 256 + byte
+  }
+  const length = found[5] === undefined ? 32 : Number(found[5])
+  return length > 32 || value % 2 ** (32 - length) !== 0 ? undefined : { net: 4, bytes, length }
+}
+
 /** `10.0.0.0/8`, `2001:db8::/32`, or one address. A text says why it is none. */
 export function parseCidr(text: string): Cidr | string {
+  const dotted = parseDotted(text)
+  if (dotted) return dotted
   const [address = '', bits, ...rest] = text.split('/')
   const strict = ipaddr.IPv4.isValidFourPartDecimal(address) || ipaddr.IPv6.isValid(address)
   if (!strict || rest.length > 0 || address.includes('%')) return `${JSON.stringify(text)} is neither an address nor address/length`
@@ -23,6 +43,13 @@ export function parseCidr(text: string): Cidr | string {
     return `${JSON.stringify(text)} has bits behind its length; did you mean ${meant}/${length}?`
   }
   return { net: bytes.length === 4 ? 4 : 6, bytes, length }
+}
+
+/** Number of an IPv4 prefix, shortened to `length`: the address and behind it the length, 38 bits. In this order a prefix stands in front
+ * of those that it holds. */
+export function dottedKey({ bytes }: Cidr, length: number): number {
+  const address = (bytes[0] ?? 0) * 0x100_0000 + (((bytes[1] ?? 0) << 16) | ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0))
+  return (address - (address % 2 ** (32 - length))) * 64 + length
 }
 
 export const spellCidr = ({ bytes, length }: Cidr): string => `${ipaddr.fromByteArray([...bytes]).toString()}/${length}`
