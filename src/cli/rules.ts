@@ -197,7 +197,7 @@ export const register: Register = (program, io) => {
         override_guard: options.overrideGuard?.join(),
         ssh_connection: sshConnectionOf(io.env),
       })
-      for (const warning of set.warnings) printer.talk(`warning: ${warning}`)
+      for (const warning of (answer['warnings'] ?? []) as readonly string[]) printer.talk(`warning: ${warning}`)
       if (options.json === true) printer.json([answer])
       else if (trial === undefined) printer.line(`${counts(set)} are in force`)
       else printer.line(`${counts(set)} are in force for ${trial} s; \`flowident rules confirm\` keeps them`)

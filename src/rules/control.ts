@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules in force: taken from files at the start, replaced as a whole, kept fitting to the interfaces that there are.
-import { createHash } from 'node:crypto'
 import { errorName, FlowidentError } from '../errors.js'
 import type { DropRecord } from '../flows/decode.js'
 import { RULE_HITS } from '../gen/abi.js'
@@ -8,6 +7,7 @@ import { interfaceLister, type ListInterfaces } from '../kernel/interfaces.js'
 import type { KernelSource } from '../kernel/kernel.js'
 import type { Logger } from '../log.js'
 import type { Contract } from './contract.js'
+import { etagOf } from './etag.js'
 import type { GuardOptions, RuleGuard } from './guard.js'
 import { InForce, type RuleKernel } from './in-force.js'
 import { loadRules, readRuleFiles, type RuleSet, type RuleText } from './load.js'
@@ -32,12 +32,6 @@ export interface Replacement extends GuardOptions {
   /** After so many seconds the set before is in force again, unless confirm() is called. */
   readonly confirmWithin?: number | undefined
 }
-
-const etagOf = ({ texts }: Pick<RuleSet, 'texts'>): string =>
-  `"${createHash('sha256')
-    .update(JSON.stringify(texts.map(({ name, text }) => [name, text])))
-    .digest('hex')
-    .slice(0, 32)}"`
 
 export class RuleControl {
   readonly #force: InForce
@@ -136,9 +130,11 @@ export class RuleControl {
   async #install(set: RuleSet, from: SavedSet['from'], confirmWithin?: number, checked = from === 'applied'): Promise<void> {
     if (!checked) await this.#guard(set.rules, {})
     const ms = confirmWithin === undefined ? undefined : confirmWithin * 1000
-    await this.#force.install(set, from, ms)
+    const installing = this.#force.install(set, from, ms)
+    const { warnings } = set // looked for while another thread fills the kernel's tables
+    await installing
     if (ms !== undefined) this.#watchTrial(ms)
-    for (const warning of set.warnings) this.#log.warn(warning)
+    for (const warning of warnings) this.#log.warn(warning)
     const limit = confirmWithin === undefined ? {} : { confirmWithin }
     this.#log.info({ rules: set.rules.length, generation: this.#force.generation, ...limit }, 'rules are in force')
   }

@@ -7,7 +7,7 @@ import { FlowidentError } from '../errors.js'
 import { FI_RULES_EPOCHS } from '../gen/abi.js'
 import { type Contract, ruleOfContract } from './contract.js'
 import { MAX_RULES, type Rule } from './model.js'
-import { type Overlap, overlaps, spellOverlap, spellRulePlace, spellStopped } from './overlap.js'
+import { type Overlap, type Overlaps, overlaps, spellOverlap, spellRulePlace, spellStopped } from './overlap.js'
 import { readRules } from './read.js'
 import { expiries } from './timed.js'
 
@@ -27,7 +27,7 @@ export interface RuleSet {
   readonly rules: readonly Rule[]
   readonly contracts: readonly Contract[]
   readonly texts: readonly RuleText[]
-  /** Rules that never decide, in words. */
+  /** Rules that never decide, in words: looked for when first asked, which may take a second. */
   readonly warnings: readonly string[]
   readonly overlaps: readonly Overlap[]
 }
@@ -93,6 +93,20 @@ export function loadRules(texts: readonly RuleText[]): RuleSet {
       hint: 'docs/RULES.md describes what a rule may ask for. The rules that were in force stay so.',
     })
   }
-  const found = overlaps(rules)
-  return { rules, contracts, texts, overlaps: found.found, warnings: [...found.found.map(spellOverlap), ...spellStopped(found)] }
+  let searched: Overlaps | undefined
+  const search = (): Overlaps => {
+    searched ??= overlaps(rules)
+    return searched
+  }
+  return {
+    rules,
+    contracts,
+    texts,
+    get overlaps() {
+      return search().found
+    },
+    get warnings() {
+      return [...search().found.map(spellOverlap), ...spellStopped(search())]
+    },
+  }
 }

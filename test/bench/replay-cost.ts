@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `flowident replay` against Debian's ndpiReader on the same capture: our own recordings many times over, each copy with
-// addresses of its own. Whole processes, taking turns. Prints Markdown.
+// addresses of its own; or a capture of CAPTURE, whose packets are counted by capinfos. Whole processes, taking turns. Prints Markdown.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -32,14 +32,16 @@ const frames = readdirSync(folder)
   .flatMap((f) => readPcap(join(folder, f)))
   .filter((f) => f.link === 1 && f.data.length === f.wire && f.data.length > 38)
 const dir = mkdtempSync(join(tmpdir(), 'flowident-bench-'))
-const file = join(dir, 'merged.pcap')
+const given = process.env['CAPTURE']
+const file = given ?? join(dir, 'merged.pcap')
 const parts: Buffer[] = []
-for (let copy = 0; copy < COPIES; copy++) {
+for (let copy = 0; given === undefined && copy < COPIES; copy++) {
   const bytes = pcapBytes(frames.map((f) => moved(f, copy)))
   parts.push(copy === 0 ? bytes : bytes.subarray(24))
 }
-writeFileSync(file, Buffer.concat(parts))
-const packets = frames.length * COPIES
+if (given === undefined) writeFileSync(file, Buffer.concat(parts))
+const counted = (): number => Number(spawnSync('capinfos', ['-rTcM', file], { encoding: 'utf8' }).stdout.trim().split('\t').at(-1))
+const packets = given === undefined ? frames.length * COPIES : counted()
 
 function once(argv: readonly string[]): { seconds: number; kib: number } {
   const start = process.hrtime.bigint()
@@ -49,7 +51,8 @@ function once(argv: readonly string[]): { seconds: number; kib: number } {
   return { seconds, kib }
 }
 const programs = {
-  'flowident replay': [process.execPath, join(root, 'dist/main.js'), 'replay', '--json', file],
+  'flowident replay': [process.execPath, join(root, 'dist/main.js'), 'replay', file],
+  'flowident replay --json': [process.execPath, join(root, 'dist/main.js'), 'replay', '--json', file],
   ndpiReader: ['ndpiReader', '-q', '-i', file],
 } as const
 const results: Record<string, { seconds: number[]; kib: number[] }> = {}

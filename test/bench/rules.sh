@@ -28,4 +28,5 @@ for _ in $(seq 50); do
   sleep 0.1
 done
 taskset -pc 1 "$thread" >/dev/null
+node --import tsx test/bench/rules-load.ts
 exec node --import tsx test/bench/rules.ts tx0 rx0 "$thread"
