@@ -2,15 +2,16 @@
 // Judges flows by the contracts in force: when what a flow speaks becomes known, and all that are live each time the table was
 // brought up to date. What a contract drops is given to its rule in the kernel, flow by flow.
 import { setImmediate as turn } from 'node:timers/promises'
-import { addressText } from '../flows/address.js'
 import { flowId, flowLayers } from '../flows/json.js'
-import { transportName, viewName } from '../flows/names.js'
+import { viewName } from '../flows/names.js'
 import { RecordView } from '../flows/record-view.js'
+import { twins } from '../flows/twins.js'
 import type { Kernel } from '../kernel/kernel.js'
 import type { Logger } from '../log.js'
 import type { Catalog } from '../services/catalog.js'
 import type { Contract } from './contract.js'
 import { decisionOf } from './decision.js'
+import { packetOfFlow } from './flow-packet.js'
 import type { Rule } from './model.js'
 import { contractOf, isJudgeable } from './preview-contracts.js'
 
@@ -155,16 +156,12 @@ export class ContractWatch {
     const { catalog } = this.#parts
     const service = catalog.service(slot)?.name ?? '~unknown'
     const view = catalog.table.view(slot, this.#view)
-    const end = (at: 0 | 1) => {
-      const address = addressText(view.data, view.addressAt(at), view.net)
-      return `${view.net === 6 ? `[${address}]` : address}:${view.port(at)}`
-    }
     return {
       contract: name,
       action,
       service,
       flow: flowId(view),
-      text: `${transportName(view.l4)} ${end(view.source)} > ${end(view.destination)}`,
+      text: packetOfFlow(view, view.source, 'in').text,
       layers: flowLayers(view),
       atNs: view.nowNs,
       dropped: false,
@@ -190,12 +187,7 @@ export class ContractWatch {
   /** Live flows of a view with the same addresses and ports. */
   #twins(slot: number, wanted: 'socket' | 'wire'): number[] {
     const { table } = this.#parts.catalog
-    const view = table.view(slot, this.#twin)
-    const end = (at: 0 | 1) => ({
-      bytes: new Uint8Array(view.data.buffer, view.data.byteOffset + view.addressAt(at), 16),
-      port: view.port(at),
-    })
-    return table.byTuple(view.l4, end(0), end(1), TWINS).filter((each) => {
+    return twins(table, table.view(slot, this.#twin), TWINS).filter((each) => {
       const twin = table.view(each, this.#twin)
       return viewName(twin.view) === wanted && (wanted === 'socket' ? twin.owned : table.isLive(each))
     })

@@ -5,15 +5,16 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { flowId } from '../flows/json.js'
 import { viewName } from '../flows/names.js'
 import { RecordView } from '../flows/record-view.js'
+import { twins } from '../flows/twins.js'
 import { FlowidentError } from '../errors.js'
 import type { Logger } from '../log.js'
 import type { Catalog } from '../services/catalog.js'
 import type { ContractParts } from './contract-watch.js'
 import { decisionOf } from './decision.js'
-import { packetOfFlow } from './flow-packet.js'
 import type { Rule } from './model.js'
 import type { Packet } from './packet.js'
-import { mismatch } from './reference.js'
+import { lives, takes } from './reference.js'
+import { packetNow } from './ways.js'
 
 /** Flows remembered as decided. */
 const DECIDED = 65_536
@@ -80,14 +81,9 @@ export class FlowWatch {
 
   #twins(slot: number, wanted: 'wire' | 'socket'): number[] {
     const { table } = this.#parts.catalog
-    const view = table.view(slot, this.#twin)
-    const end = (at: 0 | 1) => ({
-      bytes: new Uint8Array(view.data.buffer, view.data.byteOffset + view.addressAt(at), 16),
-      port: view.port(at),
-    })
-    return table
-      .byTuple(view.l4, end(0), end(1), TWINS)
-      .filter((each) => table.isLive(each) && viewName(table.view(each, this.#twin).view) === wanted)
+    return twins(table, table.view(slot, this.#twin), TWINS).filter(
+      (each) => table.isLive(each) && viewName(table.view(each, this.#twin).view) === wanted,
+    )
   }
 
   /** What is excluded (`-unit:a`) is asked when it is known whose the flow is and what it speaks: until then it may be anything. */
@@ -109,17 +105,20 @@ export class FlowWatch {
     const id = flowId(catalog.table.view(slot, this.#view))
     if (generation === 0 || !catalog.table.isLive(slot) || this.#decided.get(id) === generation) return
     const slots = [slot, ...this.#twins(slot, 'socket')]
-    const found = this.#rules().find(({ rule }) => (rule.expires ?? Infinity) > Date.now() && this.#matches(rule, slots))
+    const found = this.#rules().find(({ rule }) => lives(rule) && this.#matches(rule, slots))
     if (found === undefined) return
     const view = catalog.table.view(slot, this.#view)
-    const packets = [packetOfFlow(view, 0, 'in').packet, packetOfFlow(view, 1, 'in').packet]
+    const link = catalog.interfaceName(view.ifindex) ?? ''
+    const packets = ([0, 1] as const).map((end) => packetNow(view, end, link).packet)
     // A rule in front that lets its packets pass lets the flow pass.
-    const before = source.rules.slice(0, found.index).find((each) => !each.audit && !each.byFlow && packets.some((p) => !mismatch(each, p)))
+    const before = source.rules
+      .slice(0, found.index)
+      .find((each) => !each.audit && !each.byFlow && packets.some((packet) => takes(each, packet)))
+    if (before !== undefined && before.action !== 'drop') return
     this.#decided.delete(id)
     this.#decided.set(id, generation)
     const oldest = this.#decided.keys().next()
     if (this.#decided.size > DECIDED && !oldest.done) this.#decided.delete(oldest.value)
-    if (before !== undefined && before.action !== 'drop') return
     const decision = decisionOf(view, generation, found.index)
     this.#queue = this.#queue
       .then(() => this.#drop(id, found.rule, packets, decision))

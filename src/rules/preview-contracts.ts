@@ -5,7 +5,6 @@ import { RecordView } from '../flows/record-view.js'
 import { viewName } from '../flows/names.js'
 import { STATE } from '../gen/abi.js'
 import type { Catalog } from '../services/catalog.js'
-import type { Service } from '../services/service.js'
 import type { Contract } from './contract.js'
 
 /** The first contract that is about the flow in this slot. */
@@ -24,7 +23,6 @@ export const isJudgeable = (view: RecordView): boolean =>
 export interface Broken {
   readonly slot: number
   readonly contract: Contract
-  readonly service: Service | undefined
   readonly layers: readonly string[]
 }
 
@@ -38,7 +36,6 @@ export function* brokenContracts(contracts: readonly Contract[], catalog: Catalo
     if (view.lastNs < sinceNs || viewName(view.view) !== 'socket' || !view.owned || !isJudgeable(view)) continue
     const { protocol } = view
     const contract = contractOf(contracts, catalog, slot)
-    if (contract && !contract.speaks.includes(protocol))
-      yield { slot, contract, service: catalog.service(slot), layers: flowLayers(table.view(slot, view)) }
+    if (contract && !contract.speaks.includes(protocol)) yield { slot, contract, layers: flowLayers(table.view(slot, view)) }
   }
 }

@@ -17,6 +17,7 @@ import { isKeyed, type Rule } from './model.js'
 import { brokenContracts } from './preview-contracts.js'
 import type { Packet } from './packet.js'
 import type { Verdict } from './reference.js'
+import { packetNow } from './ways.js'
 
 /** Flows asked about before others get their turn. */
 const BATCH = 64
@@ -72,23 +73,16 @@ interface Outcome {
 function ask(slot: number, view: RecordView, interfaceName: string): Asked {
   const { source } = view
   const ends = [source, source === 0 ? (1 as const) : (0 as const)].filter((end) => view.packetsNear(end) > 0)
-  const wire = viewName(view.view) === 'wire'
-  // Of a socket's flow, end 0 is the local one.
-  const way = (end: End): 'in' | 'out' => ((wire ? view.ingress(end) : end === 1) ? 'in' : 'out')
-  const link = { ifindex: view.ifindex, interface: interfaceName }
-  const open = view.state === 'pending'
-  const late = ends.map((end) => ({ ...packetOfFlow(view, end, way(end)).packet, ...link, pending: open }))
-  const { packet, text } = packetOfFlow(view, source, way(source))
+  const { packet, text } = packetNow(view, source, interfaceName)
   const first = {
     ...packet,
-    ...link,
     tcpFlags: packet.tcpFlags === undefined ? undefined : SYN,
     pending: true,
     layers: [],
     named: 0,
     confidence: 0,
   }
-  return { slot, text, ends, packets: [first, ...late] }
+  return { slot, text, ends, packets: [first, ...ends.map((end) => packetNow(view, end, interfaceName).packet)] }
 }
 
 /** A flow whose opening packet is dropped never is; one that a rule about protocols drops is dropped in both directions. */
@@ -105,25 +99,29 @@ function outcomes(rules: readonly Rule[], { ends, packets }: Asked, verdicts: re
   return found
 }
 
+/** Of what: a rule of the set, or a contract. */
+interface Judge {
+  readonly name: string
+  readonly audit: boolean
+}
+
 class Tally {
   readonly #rows = new Map<string, PreviewRow>()
-  readonly #rules: readonly Rule[]
   readonly #catalog: Catalog
   readonly #view = new RecordView()
 
-  constructor(rules: readonly Rule[], catalog: Catalog) {
-    this.#rules = rules
+  constructor(catalog: Catalog) {
     this.#catalog = catalog
   }
 
-  add({ slot, text }: Asked, { rule: index, ends }: Outcome): void {
-    const rule = this.#rules[index] as Rule
+  /** A flow, with the packets of these ends of it. `text`: of the first one of a row. */
+  add({ name, audit }: Judge, slot: number, text: string, ends: readonly End[]): void {
     const service = this.#catalog.service(slot) ?? UNKNOWN
     const view = this.#catalog.table.view(slot, this.#view)
-    const key = `${index} ${service.id}`
+    const key = `${name} ${service.id}`
     const row: PreviewRow = this.#rows.get(key) ?? {
-      rule: rule.name,
-      audit: rule.audit,
+      rule: name,
+      audit,
       service: service.name,
       serviceId: service.id,
       flows: 0,
@@ -146,31 +144,14 @@ class Tally {
 
 /** Of the sockets' flows, which is where services are known. */
 function contractRows(contracts: readonly Contract[], catalog: Catalog, seconds: number): PreviewRow[] {
-  const rows = new Map<string, PreviewRow>()
+  const tally = new Tally(catalog)
   const view = new RecordView()
-  for (const { slot, contract, service = UNKNOWN, layers } of brokenContracts(contracts, catalog, catalog.table.latestNs - seconds * 1e9)) {
+  for (const { slot, contract, layers } of brokenContracts(contracts, catalog, catalog.table.latestNs - seconds * 1e9)) {
     catalog.table.view(slot, view)
     const text = `${packetOfFlow(view, view.source, 'in').text} speaks ${layers.join('>') || 'unknown'}`
-    const key = `${contract.name} ${service.id}`
-    const audit = contract.action === 'audit'
-    const row = rows.get(key) ?? {
-      rule: contract.name,
-      audit,
-      service: service.name,
-      serviceId: service.id,
-      flows: 0,
-      packets: 0,
-      bytes: 0,
-      example: text,
-    }
-    row.flows++
-    for (const end of [0, 1] as const) {
-      row.packets += view.packetsNear(end)
-      row.bytes += view.bytesNear(end)
-    }
-    rows.set(key, row)
+    tally.add({ name: contract.name, audit: contract.action === 'audit' }, slot, text, [0, 1])
   }
-  return [...rows.values()].sort((a, b) => b.flows - a.flows)
+  return tally.rows()
 }
 
 /** Slots of the window's flows, the newest first; those of the wire view when there are any. */
@@ -199,7 +180,7 @@ export async function previewRules(
   const { catalog, source, interfaces, now } = parts
   const { slots, view } = slotsOf(catalog, seconds)
   const evaluator = new Evaluator(source, rules, interfaces())
-  const tally = new Tally(rules, catalog)
+  const tally = new Tally(catalog)
   const record = new RecordView()
   const until = now() + LIMIT_MS
   let looked = 0
@@ -217,7 +198,7 @@ export async function previewRules(
     for (const asked of batch) {
       const mine = verdicts.slice(at, at + asked.packets.length)
       at += asked.packets.length
-      for (const outcome of outcomes(rules, asked, mine)) tally.add(asked, outcome)
+      for (const outcome of outcomes(rules, asked, mine)) tally.add(rules[outcome.rule] as Rule, asked.slot, asked.text, outcome.ends)
     }
     looked = Math.min(slots.length, looked + BATCH)
     await turn()

@@ -63,11 +63,16 @@ export function mismatch(rule: Rule, packet: Packet, keyed = true): string | und
   return keyed && needsSettled(rule) && packet.pending ? 'the verdict is not settled' : undefined
 }
 
+/** It has not expired. `now`: in milliseconds since 1970. */
+export const lives = ({ expires }: Rule, now = Date.now()): boolean => expires === undefined || now < expires
+
+/** The rule takes part when this packet comes, and all that it asks for is there. */
+export const takes = (rule: Rule, packet: Packet): boolean =>
+  lives(rule, packet.at) && (isKnown(packet) || !isKeyed(rule)) && mismatch(rule, packet) === undefined
+
 export function evaluate(rules: readonly Rule[], packet: Packet): Verdict {
-  const known = isKnown(packet)
   const now = packet.at ?? Date.now()
-  const lives = ({ expires }: Rule): boolean => expires === undefined || now < expires
-  const matches = (rule: Rule): boolean => lives(rule) && (known || !isKeyed(rule)) && mismatch(rule, packet) === undefined
+  const matches = (rule: Rule): boolean => takes(rule, packet)
   const found = rules.findIndex((rule) => !rule.audit && matches(rule))
   let rule = found < 0 ? undefined : found
   const counted = rules.findIndex((each) => each.audit && matches(each))
@@ -76,7 +81,12 @@ export function evaluate(rules: readonly Rule[], packet: Packet): Verdict {
     const end = rule
     waits = rules.some(
       (each, i) =>
-        i < end && !each.audit && each.action !== 'drop' && lives(each) && isKeyed(each) && mismatch(each, packet, false) === undefined,
+        i < end &&
+        !each.audit &&
+        each.action !== 'drop' &&
+        lives(each, now) &&
+        isKeyed(each) &&
+        mismatch(each, packet, false) === undefined,
     )
     if (waits) rule = undefined
   }

@@ -10,6 +10,7 @@ import { viewName } from '../flows/names.js'
 import type { FlowFacts } from '../flows/query.js'
 import { RecordView } from '../flows/record-view.js'
 import type { FlowTable } from '../flows/table.js'
+import { twins } from '../flows/twins.js'
 import type { OwnerFacts } from '../owners/facts.js'
 import type { Identifier } from './identify.js'
 import { type ServiceRegistry, UNKNOWN_INDEX } from './registry.js'
@@ -173,11 +174,7 @@ export class Catalog {
     const { table, owners } = this.#parts
     if (view.owned) return owners.resolve(view.owner())
     if (viewName(view.view) !== 'wire') return undefined
-    const end = (side: 0 | 1) => ({
-      bytes: new Uint8Array(view.data.buffer, view.data.byteOffset + view.addressAt(side), 16),
-      port: view.port(side),
-    })
-    for (const slot of table.byTuple(view.l4, end(0), end(1), TWINS)) {
+    for (const slot of twins(table, view, TWINS)) {
       const twin = table.view(slot, this.#twin)
       if (twin.owned) return owners.resolve(twin.owner())
     }
