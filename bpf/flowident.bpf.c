@@ -17,6 +17,7 @@ const struct fi_drop *fi_export_drop __attribute__((unused));
 const struct fi_decision *fi_export_decision __attribute__((unused));
 const struct fi_rule_row *fi_export_rule_row __attribute__((unused));
 const struct fi_rule_prefix *fi_export_rule_prefix __attribute__((unused));
+const struct fi_rule_exact *fi_export_rule_exact __attribute__((unused));
 const struct fi_rule_hits *fi_export_rule_hits __attribute__((unused));
 const struct fi_conn *fi_export_conn __attribute__((unused));
 const struct fi_conn_times *fi_export_conn_times __attribute__((unused));

@@ -42,7 +42,14 @@ enum fi_rule_field {
 	FI_RF_ROWS = 11,
 	FI_RF_LAYER_ANY = 11, /* any of the flow's layers: one row a layer, joined by OR */
 	FI_RF_LAYER_NONE = 12, /* none of them: one row a layer, joined by AND */
+	/* rarely asked for: read only where the others leave something (struct fi_rules_work.rare) */
+	FI_RF_RARE = 13,
+	FI_RF_ICMP = 13,
+	FI_RF_LENGTH = 14,
+	FI_RF_TUNNEL = 15,
+	FI_RF_END = 16,
 };
+#define FI_RULES_RARE (FI_RF_END - FI_RF_RARE)
 
 /* Keyed: says something of protocol, layers or confidence. */
 enum fi_rule_kind {
@@ -65,7 +72,9 @@ enum fi_rule_small {
 	FI_SMALL_CONF = 136704, /* + enum fi_confidence, + 3 when the verdict is settled */
 	FI_SMALL_LAYER_ANY = 136712, /* + protocol id */
 	FI_SMALL_LAYER_NONE = 136968,
-	FI_SMALL_SIZE = 137224,
+	FI_SMALL_LENGTH = 137224, /* + bytes of the IP packet */
+	FI_SMALL_ICMP = 202760, /* + 256 for ICMPv6 + type */
+	FI_SMALL_SIZE = 203272,
 };
 
 enum fi_rules_flag {
@@ -89,9 +98,17 @@ struct fi_rules_head {
 	__u32 limit; /* row of the rules that have a rate */
 	__u32 fleeting; /* row of the rules whose verdict of one packet says nothing of the next: they have a rate, or expire */
 	__u32 epochs; /* struct fi_rules_epoch there are; 0 = no rule expires, kind holds for ever */
+	__u32 no_icmp; /* row of packets that are not ICMP */
+	__u32 tunnel; /* row of tunnels that no rule names */
 	__u32 pad;
 };
-_Static_assert(sizeof(struct fi_rules_head) == 80, "fi_rules_head");
+_Static_assert(sizeof(struct fi_rules_head) == 88, "fi_rules_head");
+
+/* Values of fields that are too wide for the small table, each with its row. */
+struct fi_rule_exact {
+	__u32 field; /* FI_RF_LINK, FI_RF_ICMP or FI_RF_TUNNEL */
+	__u32 value; /* ifindex * 2 + 1 on the way out; ICMP: 65536 for ICMPv6 + type * 256 + code; a tunnel's id */
+};
 
 /* Rules expire by the kernel's clock, whether the daemon lives or not: until each of these times its rows are those of
  * fi_rules_head.kind. In order; the last one has no end. */
@@ -177,11 +194,15 @@ struct fi_rule_packet {
 	__u8 reply; /* comes from the end that did not open the flow */
 	__u16 named; /* protocol id of the layer that names the flow */
 	__u16 layer[FI_LAYERS];
-	__u16 reserved;
-	__u32 pad;
+	__u16 length; /* of the IP packet, 65535 = and more */
+	__u16 icmp; /* type * 256 + code */
+	__u8 has_icmp; /* ICMP or ICMPv6, and the header is in this packet */
+	__u8 reserved;
 	__u64 now_ns; /* CLOCK_MONOTONIC; set when the set has epochs */
+	__u32 tunnel; /* id of the tunnel that it is in, or that it carries; 0 = none */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct fi_rule_packet) == 80, "fi_rule_packet");
+_Static_assert(sizeof(struct fi_rule_packet) == 88, "fi_rule_packet");
 
 /* What user space asks of the program fi_rule_flow: this flow is dropped for its life, by this rule of this set. */
 struct fi_decision {

@@ -30,7 +30,7 @@
 #define FI_JOIN(a, b) a##b
 #define FI_PHASE(name, part) FI_JOIN(name, part)
 
-enum fi_l4 { FI_TCP = 6, FI_UDP = 17, FI_SCTP = 132 };
+enum fi_l4 { FI_ICMP = 1, FI_TCP = 6, FI_UDP = 17, FI_ICMP6 = 58, FI_SCTP = 132 };
 
 /* How much a hit is worth.
  * WEAK: many things look like this; counts only when the other end agrees, or with the usual port.

@@ -80,8 +80,8 @@ export interface RuleTables {
   rows: Uint8Array
   /** Row numbers, by enum fi_rule_small. */
   small: Uint8Array
-  /** { ifindex * 2 + egress, row }[] */
-  links: Uint8Array
+  /** { struct fi_rule_exact, row }[] */
+  exact: Uint8Array
   /** struct fi_rule_limit of each rule; empty when none has a rate. */
   limits: Uint8Array
   /** struct fi_rules_epoch[]; empty when no rule expires. */

@@ -15,7 +15,7 @@ namespace flowident {
 
 /* A compiled set that owns its bytes. */
 struct RuleTables {
-	Buffer head, rows, small, links, limits, epochs;
+	Buffer head, rows, small, exact, limits, epochs;
 	Buffer prefixes[2], prefix_rows[2];
 
 	/* Reads RuleTables of addon.d.ts; throws and returns false when sizes do not fit together. */

@@ -69,7 +69,7 @@ Failure putBank(const Object &object, const char *outer, uint32_t index, int inn
 
 void dropBank(const Object &object, uint32_t bank)
 {
-	const std::pair<const char *, uint32_t> parts[] = {{"fi_rules_rows", bank},          {"fi_rules_small_b", bank}, {"fi_rules_links", bank},
+	const std::pair<const char *, uint32_t> parts[] = {{"fi_rules_rows", bank},          {"fi_rules_small_b", bank}, {"fi_rules_exact_b", bank},
 							   {"fi_rules_addrs", bank * 2},     {"fi_rules_addrs", bank * 2 + 1},
 							   {"fi_rules_hits", bank},         {"fi_rules_dropped", bank},
 							   {"fi_rules_limits", bank},        {"fi_rules_sources", bank}, {"fi_rules_epochs", bank}};
@@ -107,7 +107,7 @@ Failure buildTimed(const Object &object, const RuleTables &t, uint32_t bank)
 Failure buildBank(const Object &object, const RuleTables &t, uint32_t bank)
 {
 	const fi_rules_tables v = t.view();
-	Fd rows, small, links, hits, dropped;
+	Fd rows, small, exact, hits, dropped;
 	Failure f;
 
 	if ((f = make("fi_rows", BPF_MAP_TYPE_ARRAY, 4, sizeof(fi_rule_row), v.n_rows, BPF_F_INNER_MAP, &rows)) ||
@@ -127,12 +127,14 @@ Failure buildBank(const Object &object, const RuleTables &t, uint32_t bank)
 		    (f = putBank(object, "fi_rules_addrs", bank * 2 + i, trie.get())))
 			return f;
 	}
-	if ((f = make("fi_links", BPF_MAP_TYPE_HASH, 4, 4, std::max(v.n_links, 1u), BPF_F_NO_PREALLOC, &links)))
+	constexpr size_t key = sizeof(fi_rule_exact);
+
+	if ((f = make("fi_exact", BPF_MAP_TYPE_HASH, key, 4, std::max(v.n_exact, 1u), BPF_F_NO_PREALLOC, &exact)))
 		return f;
-	for (uint32_t i = 0; i < v.n_links; i++)
-		if (bpf_map_update_elem(links.get(), t.links.data() + i * 8, t.links.data() + i * 8 + 4, BPF_ANY))
-			return failure("fill map", "fi_links", errno);
-	if ((f = putBank(object, "fi_rules_links", bank, links.get())))
+	for (uint32_t i = 0; i < v.n_exact; i++)
+		if (bpf_map_update_elem(exact.get(), t.exact.data() + i * (key + 4), t.exact.data() + i * (key + 4) + key, BPF_ANY))
+			return failure("fill map", "fi_exact", errno);
+	if ((f = putBank(object, "fi_rules_exact_b", bank, exact.get())))
 		return f;
 	bpf_map *heads = object.map("fi_rules_heads");
 

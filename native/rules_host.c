@@ -17,10 +17,10 @@ void fi_rules_host(const struct fi_rules_tables *t, const struct fi_rule_packet 
 	memcpy(&set.head, t->head, sizeof(set.head));
 	set.rows = t->rows;
 	set.small = t->small;
-	set.link = t->links;
+	set.exact = t->exact;
 	set.epochs = t->epochs;
 	set.n_rows = t->n_rows;
-	set.n_link = t->n_links;
+	set.n_exact = t->n_exact;
 	for (int i = 0; i < 2; i++) {
 		set.prefix[i] = t->prefixes[i];
 		set.prefix_row[i] = t->prefix_rows[i];

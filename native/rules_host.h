@@ -16,9 +16,9 @@ extern "C" {
 
 /* The tables of one set, as src/rules/compile.ts writes them; they stay the caller's. */
 struct fi_rules_tables {
-	const void *head, *rows, *small, *links, *epochs;
+	const void *head, *rows, *small, *exact, *epochs;
 	const void *prefixes[2], *prefix_rows[2]; /* source, destination */
-	__u32 n_rows, n_links;
+	__u32 n_rows, n_exact;
 	__u32 n_prefixes[2];
 };
 

@@ -40,7 +40,7 @@ bool RuleTables::read(Napi::Env env, Napi::Value value)
 	Napi::Object o = value.As<Napi::Object>();
 
 	if (!take(env, o, "head", sizeof(fi_rules_head), &head) || !take(env, o, "rows", sizeof(fi_rule_row), &rows) ||
-	    !take(env, o, "small", 4, &small) || !take(env, o, "links", 8, &links) ||
+	    !take(env, o, "small", 4, &small) || !take(env, o, "exact", sizeof(fi_rule_exact) + 4, &exact) ||
 	    !take(env, o, "limits", sizeof(fi_rule_limit), &limits) || !take(env, o, "epochs", sizeof(fi_rules_epoch), &epochs) ||
 	    !take(env, o, "sources", sizeof(fi_rule_prefix), &prefixes[0]) || !take(env, o, "sourceRows", 4, &prefix_rows[0]) ||
 	    !take(env, o, "destinations", sizeof(fi_rule_prefix), &prefixes[1]) || !take(env, o, "destinationRows", 4, &prefix_rows[1]))
@@ -63,10 +63,10 @@ fi_rules_tables RuleTables::view() const
 	t.head = head.data();
 	t.rows = rows.data();
 	t.small = small.data();
-	t.links = links.data();
+	t.exact = exact.data();
 	t.epochs = epochs.data();
 	t.n_rows = static_cast<uint32_t>(rows.size() / sizeof(fi_rule_row));
-	t.n_links = static_cast<uint32_t>(links.size() / 8);
+	t.n_exact = static_cast<uint32_t>(exact.size() / (sizeof(fi_rule_exact) + 4));
 	for (int i = 0; i < 2; i++) {
 		t.prefixes[i] = prefixes[i].data();
 		t.prefix_rows[i] = prefix_rows[i].data();

@@ -52,6 +52,10 @@ struct fi_pkt {
 	__u8 l4_done; /* a transport header was read */
 	__u8 decap; /* in: follow tunnels (wire view, replay) */
 	__u8 pad;
+	__u16 icmp; /* ICMP, ICMPv6: type * 256 + code; valid when has_icmp */
+	__u8 has_icmp;
+	__u8 pad2;
+	__u32 carried; /* as tunnel, also when the carrier itself is the flow */
 	/* the carrier's figures, to fall back on when the inner packet makes no sense */
 	__u32 carrier_l3_len;
 	__u32 carrier_payload_off;

@@ -103,11 +103,13 @@ FI_FN int fi_parse_l4(struct fi_pkt *p)
 
 	if (p->end < p->off)
 		return -FI_C_MALFORMED;
+	int icmp = (l4 == FI_ICMP || l4 == FI_ICMP6) && left >= 2;
+
 	p->tuple.port_be[0] = p->tuple.port_be[1] = 0;
 	p->payload_len = left;
 	p->payload_off = p->off;
 	/* a step that lacks bytes is repeated with more: nothing is settled before they are there */
-	if (p->part != FI_PART_LATER && !fi_room(p, l4 == FI_TCP ? 20 : l4 == FI_UDP ? 8 : l4 == FI_SCTP ? 12 : 0))
+	if (p->part != FI_PART_LATER && !fi_room(p, l4 == FI_TCP ? 20 : l4 == FI_UDP ? 8 : l4 == FI_SCTP ? 12 : icmp ? 2 : 0))
 		return -FI_C_TRUNCATED;
 	p->next = FI_NEXT_DONE;
 	p->l4_done = 1;
@@ -134,6 +136,10 @@ FI_FN int fi_parse_l4(struct fi_pkt *p)
 		if (left < 12)
 			return -FI_C_MALFORMED;
 	} else {
+		if (icmp) {
+			p->icmp = fi_h16(p, 0);
+			p->has_icmp = 1;
+		}
 		return 0;
 	}
 	__builtin_memcpy(&p->tuple.port_be[0], FI_HDR_AT(p, p->off), 2);
@@ -190,6 +196,7 @@ fi_inline int fi_parse_inner(const struct fi_pkt *p)
  * itself is the flow. */
 fi_inline int fi_parse_settle(struct fi_pkt *p, int err)
 {
+	p->carried = p->tunnel;
 	if (p->tunnels && (err || !fi_parse_inner(p))) {
 		p->tuple = p->carrier;
 		p->l3_len = p->carrier_l3_len;
@@ -198,6 +205,7 @@ fi_inline int fi_parse_settle(struct fi_pkt *p, int err)
 		p->part = FI_PART_WHOLE;
 		p->tunnels = 0;
 		p->tunnel = 0;
+		p->has_icmp = 0;
 		return 0;
 	}
 	return err;
@@ -220,6 +228,7 @@ fi_inline void fi_parse_begin(struct fi_pkt *p, __u32 next, __u8 view, __u8 deca
 	p->part = FI_PART_WHOLE;
 	p->tunnels = 0;
 	p->l4_done = 0;
+	p->has_icmp = 0;
 	p->decap = decap;
 }
 

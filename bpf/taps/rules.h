@@ -87,6 +87,14 @@ fi_inline void fi_rules_tuple(struct fi_rule_packet *p, const struct fi_tuple *t
 	p->has_ports = t->l4 == FI_TCP || t->l4 == FI_UDP || t->l4 == FI_SCTP;
 }
 
+/* Rules in force ask for what differs between packets of one sender: what was said of one says nothing of the next. */
+fi_inline int fi_rules_vary(const struct fi_rules_work *w, __u32 l4)
+{
+	__u32 used = w->head.used;
+
+	return used >> FI_RF_LENGTH & 1 || (used >> FI_RF_ICMP & 1 && (l4 == FI_ICMP || l4 == FI_ICMP6));
+}
+
 /* What the rules say of the packet in x, which belongs to f (NULL: nothing known yet). */
 FI_SUB void fi_rules_ask(struct fi_scratch *x, const struct fi_flow *f)
 {
@@ -94,6 +102,10 @@ FI_SUB void fi_rules_ask(struct fi_scratch *x, const struct fi_flow *f)
 
 	fi_rules_tuple(p, &x->pkt.tuple);
 	p->vlan = x->pkt.vlan;
+	p->length = x->pkt.l3_len < 65535 ? x->pkt.l3_len : 65535;
+	p->icmp = x->pkt.icmp;
+	p->has_icmp = x->pkt.has_icmp;
+	p->tunnel = x->pkt.carried;
 	p->has_flags = p->l4 == FI_TCP && x->pkt.part != FI_PART_LATER;
 	p->tcp_flags = x->pkt.tcp_flags;
 	p->pending = 1;
@@ -114,7 +126,8 @@ FI_SUB void fi_rules_ask(struct fi_scratch *x, const struct fi_flow *f)
 	/* A tunnel's own addresses and ports may not hide behind what it carries. */
 	x->inner = x->rules.v;
 	fi_rules_tuple(p, &x->pkt.carrier);
-	p->has_flags = p->depth = p->confidence = p->named = p->reply = 0;
+	p->length = x->pkt.carrier_l3_len < 65535 ? x->pkt.carrier_l3_len : 65535;
+	p->has_flags = p->has_icmp = p->depth = p->confidence = p->named = p->reply = 0;
 	p->pending = 1;
 	fi_rules_decide(&x->rules);
 	if (!x->rules.v.drop && !fi_rules_limits_it(x, x->rules.v.rule))
@@ -204,6 +217,7 @@ FI_SUB void fi_rules_free(const struct fi_scratch *x, struct fi_flow *f, int end
 	__u32 mark = f->side[1].ruled;
 
 	if (f->state != FI_S_DONE || v->rule != FI_RULE_NONE || v->audit != FI_RULE_NONE || x->pkt.tunnels ||
+	    fi_rules_vary(&x->rules, x->tuple.l4) ||
 	    (x->rules.head.used >> FI_RF_FLAGS & 1 && !(x->rules.head.flags & FI_RULES_SYN)))
 		return;
 	if (f->side[0].ruled != (__u16)x->ruled || !(mark & FI_RULED_FREE))

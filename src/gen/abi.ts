@@ -242,7 +242,7 @@ export const RULE_ROW = {
 
 /** struct fi_rules_head */
 export const RULES_HEAD = {
-  sizeof: 80,
+  sizeof: 88,
   rules: 0,
   used: 4,
   flags: 8,
@@ -262,6 +262,15 @@ export const RULES_HEAD = {
   limit: 64,
   fleeting: 68,
   epochs: 72,
+  noIcmp: 76,
+  tunnel: 80,
+} as const
+
+/** struct fi_rule_exact */
+export const RULE_EXACT = {
+  sizeof: 8,
+  field: 0,
+  value: 4,
 } as const
 
 /** struct fi_rules_epoch */
@@ -321,7 +330,7 @@ export const RULE_HITS = {
 
 /** struct fi_rule_packet */
 export const RULE_PACKET = {
-  sizeof: 80,
+  sizeof: 88,
   addr: 0,
   addrLength: 2,
   addrStride: 16,
@@ -345,8 +354,12 @@ export const RULE_PACKET = {
   layer: 54,
   layerLength: 6,
   layerStride: 2,
-  reserved: 66,
+  length: 66,
+  icmp: 68,
+  hasIcmp: 70,
+  reserved: 71,
   nowNs: 72,
+  tunnel: 80,
 } as const
 
 /** struct fi_decision */
@@ -546,6 +559,11 @@ export const RULE_FIELD = {
   ROWS: 11,
   LAYER_ANY: 11,
   LAYER_NONE: 12,
+  RARE: 13,
+  ICMP: 13,
+  LENGTH: 14,
+  TUNNEL: 15,
+  END: 16,
 } as const
 
 /** enum fi_rule_kind */
@@ -569,7 +587,9 @@ export const RULE_SMALL = {
   CONF: 136704,
   LAYER_ANY: 136712,
   LAYER_NONE: 136968,
-  SIZE: 137224,
+  LENGTH: 137224,
+  ICMP: 202760,
+  SIZE: 203272,
 } as const
 
 /** enum fi_rules_flag */

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // From rules to the tables of bpf/rules.h.
 import { RULE_FIELD, RULE_KIND, RULE_SMALL, RULES_EPOCH, RULES_FLAG, RULES_HEAD } from '../gen/abi.js'
-import { addressRows } from './address-rows.js'
-import { type Conditions, isKeyed, looksDeep, needsSettled, type Range, type Rule } from './model.js'
+import { type Asks, FieldRows } from './field-rows.js'
+import { type Conditions, isKeyed, looksDeep, needsSettled, type Rule, varies } from './model.js'
 import { epochsOf, limitsOf, type Moment, thisMoment } from './timed.js'
-import { rangeRows } from './range-rows.js'
-import { type Bits, join, Rows, setBit } from './rows.js'
 import { isNamed } from './values.js'
 
 export interface RuleInterface {
@@ -17,7 +15,7 @@ export interface RuleTables {
   head: Uint8Array
   rows: Uint8Array
   small: Uint8Array
-  links: Uint8Array
+  exact: Uint8Array
   limits: Uint8Array
   epochs: Uint8Array
   sources: Uint8Array
@@ -27,85 +25,6 @@ export interface RuleTables {
 }
 
 const SYN = 2
-
-/** Values that a field of small numbers has; each asks a rule. */
-type Asks = (rule: Rule, value: number) => boolean
-
-class Compiler {
-  readonly rows: Rows
-  readonly small = new Uint32Array(RULE_SMALL.SIZE)
-  used = 0
-  readonly #rules: readonly Rule[]
-
-  constructor(rules: readonly Rule[]) {
-    this.#rules = rules
-    this.rows = new Rows(rules.length)
-  }
-
-  /** Row of the rules for which `wants` holds. */
-  row(wants: (rule: Rule) => boolean): number {
-    return this.rows.number(this.bits(wants))
-  }
-
-  bits(wants: (rule: Rule) => boolean): Bits {
-    const bits = this.rows.none()
-    for (let i = 0; i < this.#rules.length; i++) if (wants(this.#rules[i] as Rule)) setBit(bits, i)
-    return bits
-  }
-
-  /** Rules that ask for the field, by number, and the row of the others. */
-  split(field: number, asks: (rule: Rule) => boolean): { askers: [number, Rule][]; free: Bits } {
-    const askers: [number, Rule][] = []
-    const free = this.rows.none()
-    for (let i = 0; i < this.#rules.length; i++) {
-      const rule = this.#rules[i] as Rule
-      if (asks(rule)) askers.push([i, rule])
-      else setBit(free, i)
-    }
-    if (askers.length > 0) this.used |= 1 << field
-    return { askers, free }
-  }
-
-  /** A row for each value of a field with few of them. Rules that ask the same of it, by `about`, are asked once. */
-  values(field: number, from: number, count: number, about: (rule: Rule) => readonly unknown[], meets: Asks): number {
-    const { askers, free } = this.split(field, (rule) => {
-      for (const each of about(rule)) if (each !== undefined) return true
-      return false
-    })
-    const none = this.rows.number(free)
-    const alike = new Map<string, { readonly rule: Rule; readonly bits: Bits }>()
-    for (const [i, rule] of askers) {
-      const key = JSON.stringify(about(rule))
-      let group = alike.get(key)
-      if (!group) {
-        group = { rule, bits: this.rows.none() }
-        alike.set(key, group)
-      }
-      setBit(group.bits, i)
-    }
-    if (askers.length > 0)
-      for (let value = 0; value < count; value++) {
-        const bits = free.slice()
-        for (const group of alike.values()) if (meets(group.rule, value)) join(bits, group.bits)
-        this.small[from + value] = this.rows.number(bits)
-      }
-    return none
-  }
-
-  /** The same by ranges; gives the row of packets that do not have the field. */
-  ranges(field: number, from: number, most: number, pick: (conditions: Conditions) => readonly Range[] | undefined): number {
-    const { askers, free } = this.split(field, ({ match, not }) => pick(match) !== undefined || pick(not) !== undefined)
-    const list = askers.map(([i, { match, not }]) => ({ rule: i, match: pick(match), not: pick(not) }))
-    if (askers.length > 0) rangeRows(this.rows, free, list, this.small.subarray(from, from + most + 1), most)
-    return this.rows.number(free)
-  }
-
-  addresses(field: number, end: 'source' | 'destination') {
-    const { askers, free } = this.split(field, ({ match, not }) => match[end]?.cidrs !== undefined || not[end]?.cidrs !== undefined)
-    const list = askers.map(([i, { match, not }]) => ({ rule: i, match: match[end]?.cidrs, not: not[end]?.cidrs }))
-    return addressRows(this.rows, free, list)
-  }
-}
 
 const linkMeets = ({ match, not }: Rule, name: string | undefined, direction: 'in' | 'out'): boolean => {
   const named = (patterns: readonly string[]) => name !== undefined && patterns.some((pattern) => isNamed(name, pattern))
@@ -135,7 +54,7 @@ const flagsMeet: Asks = ({ match, not }, flags) =>
 
 /** Rules as tables. `now`: what the clocks say, for rules that expire. `interfaces`: those that there are; a rule for one that comes later needs a new set. */
 export function compileRules(rules: readonly Rule[], interfaces: readonly RuleInterface[], now: Moment = thisMoment()): RuleTables {
-  const c = new Compiler(rules)
+  const c = new FieldRows(rules)
   const has = (key: keyof Conditions) => (rule: Rule) => rule.match[key] !== undefined || rule.not[key] !== undefined
   const F = RULE_FIELD
   const S = RULE_SMALL
@@ -143,9 +62,11 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
   const { askers } = c.split(F.LINK, (rule) => has('interface')(rule) || has('direction')(rule))
   const linkRow = (name: string | undefined, direction: 'in' | 'out') => c.row((rule) => linkMeets(rule, name, direction))
   const others = [linkRow(undefined, 'in'), linkRow(undefined, 'out')]
-  const links = askers.some(([, rule]) => has('interface')(rule))
-    ? interfaces.flatMap(({ name, index }) => [index * 2, linkRow(name, 'in'), index * 2 + 1, linkRow(name, 'out')])
-    : []
+  if (askers.some(([, rule]) => has('interface')(rule)))
+    for (const { name, index } of interfaces) {
+      c.exact.push(F.LINK, index * 2, linkRow(name, 'in'))
+      c.exact.push(F.LINK, index * 2 + 1, linkRow(name, 'out'))
+    }
 
   const l4 = ({ match, not }: Rule) => [match.ipVersion, not.ipVersion, match.transport, not.transport, match.reply, not.reply]
   c.values(F.L4, S.L4, 1024, l4, l4Meets)
@@ -170,6 +91,9 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
   const noSource = c.ranges(F.SPORT, S.SPORT, 65535, ({ source }) => source?.ports)
   const noDestination = c.ranges(F.DPORT, S.DPORT, 65535, ({ destination }) => destination?.ports)
   c.ranges(F.VLAN, S.VLAN, 4095, ({ vlan }) => vlan)
+  c.small[S.LENGTH] = c.ranges(F.LENGTH, S.LENGTH, 65535, ({ length }) => length) // 0: not known
+  const noIcmp = c.messages()
+  const tunnel = c.tunnels()
   const source = c.addresses(F.SRC, 'source')
   const destination = c.addresses(F.DST, 'destination')
 
@@ -200,12 +124,14 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
   put(RULES_HEAD.noPort + 4, noDestination)
   put(RULES_HEAD.noFlags, noFlags)
   put(RULES_HEAD.noLayer, noLayer)
+  put(RULES_HEAD.noIcmp, noIcmp)
+  put(RULES_HEAD.tunnel, tunnel)
   const soft = rules.findIndex((rule) => rule.audit || isKeyed(rule) || has('reply')(rule))
   put(RULES_HEAD.firm, soft < 0 ? rules.length : soft)
   put(RULES_HEAD.limit, c.row(limited))
   put(
     RULES_HEAD.fleeting,
-    c.row((rule) => limited(rule) || rule.expires !== undefined),
+    c.row((rule) => limited(rule) || rule.expires !== undefined || varies(rule)),
   )
   const epochs = epochsOf(rules, Object.values(kinds), (wants) => c.row(wants), now)
   put(RULES_HEAD.epochs, epochs.length / RULES_EPOCH.sizeof)
@@ -215,7 +141,7 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
     epochs,
     rows: c.rows.encode(),
     small: new Uint8Array(c.small.buffer),
-    links: new Uint8Array(Uint32Array.from(links).buffer),
+    exact: new Uint8Array(Uint32Array.from(c.exact).buffer),
     sources: source.prefixes,
     sourceRows: source.rows,
     destinations: destination.prefixes,

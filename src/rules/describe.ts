@@ -4,6 +4,7 @@ import { nearest } from '../config/nearest.js'
 import { FlowidentError } from '../errors.js'
 import { protocolId, protocolNames } from '../flows/protocols.js'
 import { FI_LAYERS } from '../gen/abi.js'
+import { icmpNames, icmpSix, parseIcmp } from './icmp.js'
 import type { Packet } from './packet.js'
 import { parseCidr, tcpFlags, transports } from './values.js'
 
@@ -36,6 +37,20 @@ const layersOf = (words: string): number[] => {
     return protocolId(name) ?? fail(`there is no protocol ${JSON.stringify(name)}${meant ? `; did you mean ${meant}?` : ''}`)
   })
   return ids.length <= FI_LAYERS ? ids : fail(`a flow has at most ${FI_LAYERS} layers`)
+}
+
+const numberIn = (text: string, word: string, most: number): number =>
+  /^\d{1,10}$/.test(text) && Number(text) <= most ? Number(text) : fail(`${word} needs a number up to ${most}`)
+
+/** `echo-request`, `8` or `3/4`, of the packet's version. */
+function messageOf(text: string, net: 4 | 6): number {
+  const ranges = parseIcmp(text)
+  if (typeof ranges === 'string') {
+    const meant = nearest(text, icmpNames)
+    return fail(ranges || `${JSON.stringify(text)} is no type of ICMP${meant ? `; did you mean ${meant}?` : ''}`)
+  }
+  const mine = ranges.find(({ from }) => from >= icmpSix === (net === 6))
+  return mine ? mine.from : fail(`IPv${net} has no ${text}`)
 }
 
 /** The interface has number 1, whatever its name. */
@@ -74,6 +89,9 @@ export function describedPacket(words: readonly string[]): Packet {
       out.direction = word
       out.interface = next(word)
     } else if (word === 'reply') out.reply = true
+    else if (word === 'length') out.length = numberIn(next(word), word, 65_535)
+    else if (word === 'tunnel') out.tunnel = numberIn(next(word), word, 0xffff_ffff)
+    else if (word === 'type') out.icmp = messageOf(next(word), from.net)
     else if (word === 'vlan') out.vlan = /^\d{1,4}$/.test(rest[0] ?? '') ? Number(next(word)) & 4095 : fail('vlan needs a number')
     else if (word === 'speaks') {
       out.layers = layersOf(next(word))
@@ -82,7 +100,7 @@ export function describedPacket(words: readonly string[]): Packet {
       out.pending = false
     } else if (word === 'probable' || word === 'confirmed') out.confidence = word === 'probable' ? 1 : 2
     else {
-      const plain = ['in', 'out', 'reply', 'vlan', 'speaks', 'probable', 'confirmed']
+      const plain = ['in', 'out', 'reply', 'vlan', 'type', 'length', 'tunnel', 'speaks', 'probable', 'confirmed']
       const meant = nearest(word, [...Object.keys(transports), ...Object.keys(tcpFlags), ...plain])
       return fail(`${JSON.stringify(word)} says nothing of a packet${meant ? `; did you mean ${meant}?` : ''}`)
     }

@@ -22,6 +22,7 @@ export function packetOfFlow(view: RecordView, end: End, direction: 'in' | 'out'
     ports: [6, 17, 132].includes(view.l4) ? { source: view.port(end), destination: view.port(other) } : undefined,
     tcpFlags: view.l4 === 6 ? ACK : undefined,
     vlan: view.vlan,
+    tunnel: view.tunnel,
     ifindex: 0,
     interface: '',
     direction,

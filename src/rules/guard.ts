@@ -27,11 +27,23 @@ export type RuleGuard = (rules: readonly Rule[], options: GuardOptions) => Promi
 /** Lifelines told of one rule. */
 const TOLD = 3
 
+/** Lengths asked about are between an empty TCP segment and a jumbo frame, and so many. */
+const [SHORTEST, LONGEST, LENGTHS] = [40, 9000, 24]
+
+/** Lengths at which some rule begins or ends to match: a lifeline has packets of all lengths. */
+function lengthsOf(rules: readonly Rule[]): readonly (number | undefined)[] {
+  const ranges = rules.flatMap(({ match, not }) => [...(match.length ?? []), ...(not.length ?? [])])
+  if (ranges.length === 0) return [undefined]
+  const edges = ranges.flatMap(({ from, to }) => [from, to, to + 1]).filter((bytes) => bytes >= SHORTEST && bytes <= LONGEST)
+  return [...new Set([52, 100, 1500, ...edges])].slice(0, LENGTHS)
+}
+
 /** Rules that cut something off, and what. */
 export function cutOff(rules: readonly Rule[], lifelines: readonly Lifeline[], override: ReadonlySet<string>): Map<Rule, string[]> {
   const found = new Map<Rule, string[]>()
+  const lengths = lengthsOf(rules)
   for (const { what, packets } of lifelines)
-    for (const packet of packets) {
+    for (const packet of packets.flatMap((each) => lengths.map((length) => (length === undefined ? each : { ...each, length })))) {
       const { drop, rule: index } = evaluate(rules, packet)
       const rule = drop && index !== undefined ? rules[index] : undefined
       if (rule === undefined || override.has(rule.name)) continue

@@ -6,7 +6,7 @@ import { type Mistake, parseYaml, readConfigFile, yamlFiles } from '../config/so
 import { FlowidentError } from '../errors.js'
 import { FI_RULES_EPOCHS } from '../gen/abi.js'
 import { type Contract, ruleOfContract } from './contract.js'
-import { MAX_RULES, type Rule } from './model.js'
+import { MAX_RULES, MAX_TUNNELS, type Rule } from './model.js'
 import { type Overlap, type Overlaps, overlaps, spellOverlap, spellRulePlace, spellStopped } from './overlap.js'
 import { readRules } from './read.js'
 import { expiries } from './timed.js'
@@ -79,6 +79,12 @@ export function loadRules(texts: readonly RuleText[]): RuleSet {
     mistakes.push({
       source: texts.at(-1)?.name ?? '',
       text: `${rules.length} rules; at most ${MAX_RULES} are held: join some by lists of addresses and ports`,
+    })
+  const tunnels = rules.flatMap(({ match, not }) => [...(match.tunnel ?? []), ...(not.tunnel ?? [])])
+  if (tunnels.reduce((sum, { from, to }) => sum + to - from + 1, 0) > MAX_TUNNELS)
+    mistakes.push({
+      source: texts.at(-1)?.name ?? '',
+      text: `the rules name more than ${MAX_TUNNELS} tunnels; use other conditions for most of them`,
     })
   if (expiries(rules).length >= FI_RULES_EPOCHS)
     mistakes.push({

@@ -5,6 +5,9 @@ import type { Query } from '../flows/query.js'
 import { FI_RULES_MAX } from '../gen/abi.js'
 
 export const MAX_RULES = FI_RULES_MAX
+/** Ids that one range of tunnels has at most, and ids that a set names: each has an entry of its own in the kernel. */
+export const TUNNEL_RANGE = 4096
+export const MAX_TUNNELS = 65_536
 
 /** rate-limit: what is above `limit` is dropped, the rest passes. */
 export type Action = 'drop' | 'pass' | 'rate-limit'
@@ -52,6 +55,12 @@ export interface Conditions {
   readonly tcpFlags?: number
   /** 0 = untagged. */
   readonly vlan?: readonly Range[]
+  /** Type and code, as icmp.ts numbers them. */
+  readonly icmp?: readonly Range[]
+  /** Bytes of the IP packet. */
+  readonly length?: readonly Range[]
+  /** Ids; 0 = in no tunnel that has one. */
+  readonly tunnel?: readonly Range[]
   /** Ids of the layer that names the flow; 0 = given up as unknown. */
   readonly protocol?: readonly number[]
   /** Ids of which one is among the flow's layers. */
@@ -88,8 +97,10 @@ export const isKeyed = ({ match, not }: Rule): boolean => asks(match) || asks(no
 /** Says what the verdict must not be: asked only when it is settled, since a verdict that is open is anything yet. */
 export const needsSettled = ({ match, not }: Rule): boolean => asks(not) || (match.protocol?.includes(0) ?? false)
 /** Its keys cannot match a flow of which nothing is known, however long it goes on. */
-const deep = ({ source, destination, tcpFlags, transport, reply, protocol, layer }: Conditions): boolean =>
-  [source?.ports, destination?.ports, tcpFlags, transport, reply, protocol, layer].some((each) => each !== undefined)
+const deep = ({ source, destination, tcpFlags, icmp, transport, reply, protocol, layer }: Conditions): boolean =>
+  [source?.ports, destination?.ports, tcpFlags, icmp, transport, reply, protocol, layer].some((each) => each !== undefined)
+/** Asks for what differs from packet to packet of one flow: what it says of one says nothing of the next. */
+export const varies = ({ match, not }: Rule): boolean => [match, not].some(({ icmp, length }) => icmp !== undefined || length !== undefined)
 /** Looks behind the IP header. */
 export const looksDeep = ({ match, not }: Rule): boolean => deep(match) || deep(not)
 

@@ -14,6 +14,12 @@ export interface Packet {
   /** Undefined: not TCP, or a later fragment. */
   readonly tcpFlags: number | undefined
   readonly vlan: number
+  /** Bytes of the IP packet; left out: not known. */
+  readonly length?: number
+  /** As icmp.ts numbers it; left out: not ICMP, or not known. */
+  readonly icmp?: number
+  /** Left out, or 0: in no tunnel that has an id. */
+  readonly tunnel?: number
   readonly ifindex: number
   readonly interface: string
   readonly direction: 'in' | 'out'
@@ -51,6 +57,10 @@ export function encodePackets(packets: readonly Packet[]): Uint8Array {
     data.setUint16(at + RULE_PACKET.port + RULE_PACKET.portStride, packet.ports?.destination ?? 0, true)
     data.setUint32(at + RULE_PACKET.ifindex, packet.ifindex, true)
     data.setUint16(at + RULE_PACKET.vlan, packet.vlan, true)
+    data.setUint16(at + RULE_PACKET.length, Math.min(packet.length ?? 0, 65_535), true)
+    data.setUint16(at + RULE_PACKET.icmp, (packet.icmp ?? 0) & 65_535, true)
+    bytes[at + RULE_PACKET.hasIcmp] = packet.icmp === undefined ? 0 : 1
+    data.setUint32(at + RULE_PACKET.tunnel, packet.tunnel ?? 0, true)
     bytes[at + RULE_PACKET.net] = packet.net
     bytes[at + RULE_PACKET.l4] = packet.transport
     bytes[at + RULE_PACKET.egress] = packet.direction === 'out' ? 1 : 0

@@ -3,7 +3,8 @@
 import type { Mistake, Source } from '../config/source.js'
 import { protocolId, protocolNames } from '../flows/protocols.js'
 import { type Contract, readContract } from './contract.js'
-import type { Cidr, Conditions, Endpoint, Range, Rule } from './model.js'
+import { icmpNames, icmpSix, parseIcmp } from './icmp.js'
+import { type Cidr, type Conditions, type Endpoint, type Range, type Rule, TUNNEL_RANGE } from './model.js'
 import { isFlowMatch, readFlow } from './read-flow.js'
 import { readExpiry, readLimit } from './read-timed.js'
 import { type Node, type Path, Reader, show } from './reader.js'
@@ -23,6 +24,9 @@ const conditionKeys = [
   'destination',
   'tcp_flags',
   'vlan',
+  'icmp',
+  'length',
+  'tunnel',
   'protocol',
   'layer',
   'confidence',
@@ -54,6 +58,18 @@ const readProtocol =
     const name = r.word(value, path, [...protocolNames(), ...(unknownToo ? ['unknown'] : [])])
     return name === undefined ? undefined : protocolId(name)
   }
+
+const readIcmp = (r: Reader) => (value: unknown, path: Path) => {
+  const ranges = parseIcmp(value)
+  if (ranges === '') return r.word(value, path, icmpNames) as undefined
+  return r.parsed(ranges, path)
+}
+
+const readTunnel = (r: Reader) => (value: unknown, path: Path) => {
+  const range = r.parsed<Range>(parseRange(value, 0xffff_ffff), path)
+  if (range === undefined || range.to - range.from < TUNNEL_RANGE) return range
+  return r.fault(path, `a range of tunnels has at most ${TUNNEL_RANGE} ids, found ${range.to - range.from + 1}`)
+}
 
 function readName(r: Reader, value: unknown, path: Path): string | undefined {
   if (typeof value === 'string' && /^[^\s/]{1,15}$/.test(value)) return value
@@ -117,6 +133,9 @@ function readConditions(r: Reader, value: unknown, path: Path, more: readonly st
     },
   )
   given('vlan', list(readRange(r, 4095)), (v) => (out.vlan = v))
+  given('icmp', list(readIcmp(r)), (v) => (out.icmp = v.flat()))
+  given('length', list(readRange(r, 65_535)), (v) => (out.length = v))
+  given('tunnel', list(readTunnel(r)), (v) => (out.tunnel = v))
   given('protocol', list(readProtocol(r, true)), (v) => (out.protocol = v))
   given('layer', list(readProtocol(r, false)), (v) => (out.layer = v))
   given(
@@ -142,6 +161,12 @@ function checkSense(r: Reader, { match, not }: Rule, path: Path): void {
       [...path, 'match', 'tcp_flags'],
       'a flag is both asked for and excluded: this rule would never match; take it out of one of them',
     )
+  const icmp = match.icmp ?? not.icmp
+  if (icmp && match.transport && !match.transport.includes(1) && !match.transport.includes(58))
+    r.fault([...path, 'match', 'transport'], 'only icmp and icmp6 have types: this rule would never match; leave one of them out')
+  if (icmp && ported) r.fault([...path, 'match', 'icmp'], 'icmp has no ports: this rule would never match; leave one of them out')
+  if (match.icmp && match.ipVersion && !match.icmp.some(({ from }) => from >= icmpSix === (match.ipVersion === 6)))
+    r.fault([...path, 'match', 'icmp'], `there is no such message in IPv${match.ipVersion}: this rule would never match`)
   for (const end of ['source', 'destination'] as const)
     if (match.ipVersion && match[end]?.cidrs && !match[end].cidrs.some(({ net }) => net === match.ipVersion))
       r.fault(

@@ -31,6 +31,9 @@ const tests: Readonly<Record<string, Test>> = {
   'destination.ports': (p, ports: Parameters<typeof inRanges>[0]) => p.ports !== undefined && inRanges(ports, p.ports.destination),
   tcpFlags: (p, flags: number) => p.tcpFlags !== undefined && (p.tcpFlags & flags) === flags,
   vlan: (p, ids: Parameters<typeof inRanges>[0]) => inRanges(ids, p.vlan),
+  icmp: (p, messages: Parameters<typeof inRanges>[0]) => p.icmp !== undefined && inRanges(messages, p.icmp),
+  length: (p, bytes: Parameters<typeof inRanges>[0]) => p.length !== undefined && inRanges(bytes, p.length),
+  tunnel: (p, ids: Parameters<typeof inRanges>[0]) => inRanges(ids, p.tunnel ?? 0),
   protocol: (p, ids: readonly number[]) => ids.includes(namedLayer(p)),
   layer: (p, ids: readonly number[]) => p.layers.some((layer) => ids.includes(layer)),
   confidence: (p, least: number) => p.confidence >= least,
@@ -46,7 +49,8 @@ export const spread = ({ source, destination, ...rest }: Conditions): [string, u
   ].filter(([, value]) => value !== undefined) as [string, unknown][]
 
 const lacks = (packet: Packet, name: string): boolean =>
-  (name.endsWith('.ports') && packet.ports === undefined) || (name === 'tcpFlags' && packet.tcpFlags === undefined)
+  (name.endsWith('.ports') && packet.ports === undefined) ||
+  ((name === 'tcpFlags' || name === 'icmp' || name === 'length') && packet[name] === undefined)
 
 /** The first condition that the packet does not meet; undefined when it meets all. `keyed` false: those of the verdict are left out. */
 export function mismatch(rule: Rule, packet: Packet, keyed = true): string | undefined {

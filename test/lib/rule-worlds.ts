@@ -49,6 +49,14 @@ const range = (random: Random, values: readonly number[], wide: boolean): Range 
   return wide && random(2) === 0 ? { from: Math.min(a, b), to: Math.max(a, b) } : { from: a, to: a }
 }
 const VLANS = [0, 1, 42, 43, 4095]
+/** Types with and without codes of their own, of both versions. */
+const MESSAGES = [0, 255, 768, 771, 772, 2048, 65_535, 65_536, 98_304, 98_305, 131_071]
+const BYTES = [1, 20, 21, 1499, 1500, 65_535]
+const TUNNELS = [0, 1, 100, 101, 0xffff_ffff]
+const tunnels = (random: Random): Range => {
+  const id = pick(random, TUNNELS)
+  return id === 100 && random(2) === 0 ? { from: 99, to: 101 } : { from: id, to: id }
+}
 const TRANSPORTS = [1, 6, 17, 58, 132]
 const PROTOCOLS = [1, 2, 3, 4, 5]
 
@@ -73,6 +81,9 @@ function conditions(random: Random, rare: number): Conditions {
     ...(maybe() && { destination: endpoint(random) }),
     ...(maybe() && { tcpFlags: pick(random, [1, 2, 4, 16, 18]) }),
     ...(maybe() && { vlan: some(random, () => range(random, VLANS, true), 2) }),
+    ...(maybe() && { icmp: some(random, () => range(random, MESSAGES, true), 2) }),
+    ...(maybe() && { length: some(random, () => range(random, BYTES, true), 2) }),
+    ...(maybe() && { tunnel: some(random, () => tunnels(random), 2) }),
     ...(maybe() && { protocol: some(random, () => pick(random, [0, ...PROTOCOLS]), 3) }),
     ...(maybe() && { layer: some(random, () => pick(random, PROTOCOLS), 3) }),
     ...(maybe() && { confidence: 1 + random(2) }),
@@ -116,6 +127,9 @@ export function randomPacket(random: Random): Packet {
     ports: [6, 17, 132].includes(transport) ? { source: pick(random, PORTS), destination: pick(random, PORTS) } : undefined,
     tcpFlags: transport === 6 && random(8) > 0 ? pick(random, [0, 1, 2, 4, 16, 18, 24]) : undefined,
     vlan: pick(random, VLANS),
+    ...(random(4) > 0 && { length: pick(random, [...BYTES, 40]) }),
+    ...([1, 58].includes(transport) && { icmp: (pick(random, MESSAGES) % 65_536) + (net === 6 ? 65_536 : 0) }),
+    tunnel: pick(random, [...TUNNELS, 99, 7]),
     ifindex: link.index,
     interface: link.name,
     direction: pick(random, ['in', 'out'] as const),

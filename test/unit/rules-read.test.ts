@@ -149,6 +149,33 @@ const bad: readonly (readonly [string, string, string])[] = [
   ['a direction that is none', rule('{ direction: ingress }'), 'r.yaml:4:25: match.direction: expected in or out, found "ingress"'],
   ['an IP version', rule('{ ip_version: 5 }'), 'r.yaml:4:26: match.ip_version: expected 4 or 6, found 5'],
   ['a reply that is no truth', rule('{ reply: maybe }'), 'r.yaml:4:21: match.reply: expected true or false, found "maybe"'],
+  ['a message that is none', rule('{ icmp: echo-reqest }'), 'r.yaml:4:20: match.icmp: found "echo-reqest"; did you mean "echo-request"?'],
+  ['a code beyond the last', rule('{ icmp: 3/256 }'), 'r.yaml:4:20: match.icmp: "3/256": types and codes are from 0 to 255'],
+  [
+    'a message of another transport',
+    rule('{ icmp: 8, transport: tcp }'),
+    'r.yaml:4:34: match.transport: only icmp and icmp6 have types: this rule would never match; leave one of them out',
+  ],
+  [
+    'a message with ports',
+    rule('{ icmp: 8, source: { ports: 1 } }'),
+    'r.yaml:4:20: match.icmp: icmp has no ports: this rule would never match; leave one of them out',
+  ],
+  [
+    'a message that the version has not',
+    rule('{ icmp: neighbor-solicitation, ip_version: 4 }'),
+    'r.yaml:4:20: match.icmp: there is no such message in IPv4: this rule would never match',
+  ],
+  [
+    'a length beyond the last',
+    rule('{ length: 1-65536 }'),
+    'r.yaml:4:22: match.length: 65536 is too large; write a number from 0 to 65535',
+  ],
+  [
+    'a range of tunnels that is too wide',
+    rule('{ tunnel: 1-4097 }'),
+    'r.yaml:4:22: match.tunnel: a range of tunnels has at most 4096 ids, found 4097',
+  ],
   ['a tag beyond the last', rule('{ vlan: 4096 }'), 'r.yaml:4:20: match.vlan: 4096 is too large; write a number from 0 to 4095'],
   [
     'a confidence that is none',
@@ -229,6 +256,18 @@ describe('packets in words', () => {
   it('are read', () => {
     expect(drops('tcp 10.0.0.1:22 > 10.0.0.2:80')).toBe(true)
     expect(drops('[2001:db8::1]:22 > [2001:db8::2]:80 in eth0 syn vlan 7')).toBe(true)
+    const { rules: more } = load(`rules:
+  - { name: ping, action: drop, match: { icmp: echo-request, length: 100-65535 } }
+  - { name: green, action: drop, match: { tunnel: 7 } }
+`)
+    const asked = (words: string) => evaluate(more, describedPacket([words])).rule
+    expect(asked('icmp 10.0.0.1 > 10.0.0.2 type echo-request length 1000')).toBe(0)
+    expect(asked('icmp6 2001:db8::1 > 2001:db8::2 type 128 length 100')).toBe(0)
+    expect(asked('icmp 10.0.0.1 > 10.0.0.2 type 8/0 length 99')).toBeUndefined()
+    expect(asked('icmp 10.0.0.1 > 10.0.0.2 type 8')).toBeUndefined()
+    expect(asked('udp 10.0.0.1:1 > 10.0.0.2:2 tunnel 7')).toBe(1)
+    expect(() => asked('icmp 10.0.0.1 > 10.0.0.2 type neighbor-solicitation')).toThrow('IPv4 has no neighbor-solicitation')
+    expect(() => asked('icmp 10.0.0.1 > 10.0.0.2 type ecko-request')).toThrow('did you mean echo-request?')
     expect(drops('udp 10.0.0.1:22 > 10.0.0.2:80')).toBe(false)
     expect(describedPacket(['icmp', '10.0.0.1', '>', '10.0.0.2']).ports).toBeUndefined()
     expect(describedPacket(['10.0.0.1:1 > 10.0.0.2:2 speaks tls>http1'])).toMatchObject({ pending: false, confidence: 2, named: 1 })

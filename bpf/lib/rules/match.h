@@ -5,7 +5,7 @@
  *   FI_RULES_ROW(bank, id)           const struct fi_rule_row *, or NULL
  *   fi_rules_small(work, index)      row number of the small table
  *   fi_rules_addr(work, which)       row number of the longest prefix of address 0 or 1
- *   fi_rules_link(work)              row number of interface and direction
+ *   fi_rules_exact(work, field, value, row)   row number of struct fi_rule_exact, or `row` if no rule names the value
  *   FI_RULES_EPOCHS_OF(work), FI_RULES_EPOCH(that, i)   const struct fi_rules_epoch *, or NULL
  *   fi_rules_has(work, row, rule)    the rule is in that row */
 #ifndef FI_RULES_MATCH_H
@@ -18,7 +18,10 @@
 struct fi_rules_work {
 	__u32 bank;
 	__u32 layers; /* layer rows take part */
+	__u32 rare; /* rows of rare fields take part */
+	__u32 pad;
 	__u32 row[FI_RF_ROWS];
+	__u32 more[FI_RULES_RARE + 1]; /* by field - FI_RF_RARE; even, so that what follows is aligned */
 	__u32 any[FI_LAYERS];
 	__u32 none[FI_LAYERS];
 	struct fi_rule_packet p;
@@ -46,9 +49,9 @@ fi_inline __u32 fi_lowest(__u64 x)
 #define FI_RULES_AND(member, i)                                                                    \
 	(r[0]->member[i] & r[1]->member[i] & r[2]->member[i] & r[3]->member[i] & r[4]->member[i] & \
 	 r[5]->member[i] & r[6]->member[i] & r[7]->member[i] & r[8]->member[i] & r[9]->member[i] & r[10]->member[i])
-/* What the flow's layers leave of word i: some layer that a rule asks for, and none that it excludes. On its own, so that
- * twelve more rows do not lie on the stack. */
-FI_FN __u64 fi_rules_layer_word(const struct fi_rules_work *w, __u32 i)
+/* What rare fields and the flow's layers leave of word i; of layers: some that a rule asks for, and none that it excludes. On its
+ * own, so that fifteen more rows do not lie on the stack, and few packets pay for them. */
+FI_FN __u64 fi_rules_other_word(const struct fi_rules_work *w, __u32 i)
 {
 	__u64 any = 0, none = ~0ull;
 
@@ -58,6 +61,13 @@ FI_FN __u64 fi_rules_layer_word(const struct fi_rules_work *w, __u32 i)
 
 	if (!bank)
 		return 0;
+	for (int k = 0; w->rare && k < FI_RULES_RARE; k++) {
+		const struct fi_rule_row *r = FI_RULES_ROW(bank, w->more[k]);
+
+		none &= r ? r->word[i & (FI_ROW_WORDS - 1)] : 0;
+	}
+	if (!w->layers)
+		return none;
 	for (int k = 0; k < FI_LAYERS; k++) {
 		const struct fi_rule_row *r = FI_RULES_ROW(bank, w->any[k]);
 
@@ -93,8 +103,8 @@ FI_FN __u32 fi_rules_first(const struct fi_rules_work *w)
 			__u32 i = s * 64 + fi_lowest(bits);
 			__u64 word = FI_RULES_AND(word, i & (FI_ROW_WORDS - 1));
 
-			if (word && w->layers)
-				word &= fi_rules_layer_word(w, i);
+			if (word && (w->layers | w->rare))
+				word &= fi_rules_other_word(w, i);
 			if (word)
 				return i * 64 + fi_lowest(word);
 			bits &= bits - 1;
@@ -105,6 +115,22 @@ FI_FN __u32 fi_rules_first(const struct fi_rules_work *w)
 
 #define FI_RULES_USES(w, field) ((w)->head.used >> (field) & 1)
 
+/* Rows of what few sets ask of packets. */
+FI_FN int fi_rules_rare_rows(struct fi_rules_work *w)
+{
+	if (!w)
+		return 0;
+	const struct fi_rule_packet *p = &w->p;
+	__u32 icmp = (p->net == 6) * 65536 + p->icmp;
+
+	w->more[FI_RF_ICMP - FI_RF_RARE] = !FI_RULES_USES(w, FI_RF_ICMP) ? FI_ROW_ONES :
+					   !p->has_icmp ? w->head.no_icmp :
+							  fi_rules_exact(w, FI_RF_ICMP, icmp, fi_rules_small(w, FI_SMALL_ICMP + icmp / 256));
+	w->more[FI_RF_LENGTH - FI_RF_RARE] = FI_RULES_USES(w, FI_RF_LENGTH) ? fi_rules_small(w, FI_SMALL_LENGTH + p->length) : FI_ROW_ONES;
+	w->more[FI_RF_TUNNEL - FI_RF_RARE] = FI_RULES_USES(w, FI_RF_TUNNEL) ? fi_rules_exact(w, FI_RF_TUNNEL, p->tunnel, w->head.tunnel) : FI_ROW_ONES;
+	return 0;
+}
+
 /* Rows of what packets alone show. */
 FI_FN int fi_rules_packet_rows(struct fi_rules_work *w)
 {
@@ -112,7 +138,8 @@ FI_FN int fi_rules_packet_rows(struct fi_rules_work *w)
 		return 0;
 	const struct fi_rule_packet *p = &w->p;
 
-	w->row[FI_RF_LINK] = FI_RULES_USES(w, FI_RF_LINK) ? fi_rules_link(w) : FI_ROW_ONES;
+	w->row[FI_RF_LINK] = FI_RULES_USES(w, FI_RF_LINK) ? fi_rules_exact(w, FI_RF_LINK, p->ifindex * 2 + p->egress, w->head.link[p->egress & 1]) :
+							    FI_ROW_ONES;
 	w->row[FI_RF_L4] = FI_RULES_USES(w, FI_RF_L4) ? fi_rules_small(w, FI_SMALL_L4 + (p->reply ? 512 : 0) + (p->net == 6) * 256 + p->l4) : FI_ROW_ONES;
 	w->row[FI_RF_SRC] = FI_RULES_USES(w, FI_RF_SRC) ? fi_rules_addr(w, 0) : FI_ROW_ONES;
 	w->row[FI_RF_DST] = FI_RULES_USES(w, FI_RF_DST) ? fi_rules_addr(w, 1) : FI_ROW_ONES;
@@ -123,6 +150,9 @@ FI_FN int fi_rules_packet_rows(struct fi_rules_work *w)
 	w->row[FI_RF_FLAGS] = !FI_RULES_USES(w, FI_RF_FLAGS) ? FI_ROW_ONES :
 			      p->has_flags ? fi_rules_small(w, FI_SMALL_FLAGS + p->tcp_flags) : w->head.no_flags;
 	w->row[FI_RF_VLAN] = FI_RULES_USES(w, FI_RF_VLAN) ? fi_rules_small(w, FI_SMALL_VLAN + (p->vlan & 4095)) : FI_ROW_ONES;
+	w->rare = w->head.used >> FI_RF_RARE;
+	if (w->rare)
+		fi_rules_rare_rows(w);
 	return 0;
 }
 

@@ -12,11 +12,11 @@ struct fi_rules_set {
 	const __u32 *small;
 	const struct fi_rule_prefix *prefix[2];
 	const __u32 *prefix_row[2];
-	const __u32 *link; /* ifindex * 2 + egress, row: pairs */
+	const __u32 *exact; /* struct fi_rule_exact and a row: three words each */
 	const struct fi_rules_epoch *epochs;
 	__u32 n_rows;
 	__u32 n_prefix[2];
-	__u32 n_link;
+	__u32 n_exact;
 };
 
 #define FI_RULES_BANK const struct fi_rules_set *
@@ -57,12 +57,12 @@ static inline __u32 fi_rules_addr(const struct fi_rules_work *w, int which)
 #define FI_RULES_EPOCHS_OF(w) ((w)->set)
 #define FI_RULES_EPOCH(set, i) (&(set)->epochs[i])
 
-static inline __u32 fi_rules_link(const struct fi_rules_work *w)
+static inline __u32 fi_rules_exact(const struct fi_rules_work *w, __u32 field, __u32 value, __u32 row)
 {
-	for (__u32 i = 0; i < w->set->n_link; i++)
-		if (w->set->link[2 * i] == w->p.ifindex * 2 + w->p.egress)
-			return w->set->link[2 * i + 1];
-	return w->head.link[w->p.egress & 1];
+	for (const __u32 *e = w->set->exact; e < w->set->exact + 3 * w->set->n_exact; e += 3)
+		if (e[0] == field && e[1] == value)
+			return e[2];
+	return row;
 }
 
 #else
@@ -91,11 +91,11 @@ struct fi_rules_addrs_map {
 	__type(key, struct fi_rule_prefix);
 	__type(value, __u32);
 };
-struct fi_rules_links_map {
+struct fi_rules_exact_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
+	__type(key, struct fi_rule_exact);
 	__type(value, __u32);
 };
 /* Counters of the rules of one set, which begin at 0 with it. */
@@ -147,7 +147,7 @@ struct fi_rules_dropped_map {
 FI_RULES_BANKS(fi_rules_rows, 2, fi_rules_rows_map);
 FI_RULES_BANKS(fi_rules_small_b, 2, fi_rules_small_map);
 FI_RULES_BANKS(fi_rules_addrs, 4, fi_rules_addrs_map); /* bank * 2 + which */
-FI_RULES_BANKS(fi_rules_links, 2, fi_rules_links_map);
+FI_RULES_BANKS(fi_rules_exact_b, 2, fi_rules_exact_map);
 FI_RULES_BANKS(fi_rules_hits, 2, fi_rules_hits_map);
 FI_RULES_BANKS(fi_rules_dropped, 2, fi_rules_dropped_map);
 /* Empty in a set that has no such rules. */
@@ -202,13 +202,14 @@ FI_SUB __u32 fi_rules_addr(const struct fi_rules_work *w, int which)
 	return row ? *row : FI_ROW_ONES;
 }
 
-FI_SUB __u32 fi_rules_link(const struct fi_rules_work *w)
+FI_SUB __u32 fi_rules_exact(const struct fi_rules_work *w, __u32 field, __u32 value, __u32 row)
 {
-	__u32 bank = w->bank, key = w->p.ifindex * 2 + w->p.egress;
-	void *map = bpf_map_lookup_elem(&fi_rules_links, &bank);
-	__u32 *row = map ? bpf_map_lookup_elem(map, &key) : 0;
+	struct fi_rule_exact key = { .field = field, .value = value };
+	__u32 bank = w->bank;
+	void *map = bpf_map_lookup_elem(&fi_rules_exact_b, &bank);
+	__u32 *found = map ? bpf_map_lookup_elem(map, &key) : 0;
 
-	return row ? *row : w->head.link[w->p.egress & 1];
+	return found ? *found : row;
 }
 
 #endif
