@@ -57,8 +57,10 @@ enum fi_rule_kind {
 	FI_RK_AUDIT = 1, /* rules that only count */
 	FI_RK_ACT_PACKET = 2, /* those of them that packets alone decide */
 	FI_RK_AUDIT_PACKET = 3,
-	FI_RK_WAIT = 4, /* rules that act, do not drop and are keyed: what comes behind waits for the verdict */
-	FI_RK_KINDS = 5,
+	FI_RK_WAIT = 4, /* rules that act, do not drop and are keyed or of FI_RK_FLOW: what comes behind waits for the verdict */
+	FI_RK_FLOW = 5, /* rules that act on flows that user space gives them: no packet meets them, they are in no kind above but WAIT */
+	FI_RK_FLOW_AUDIT = 6, /* those that only count */
+	FI_RK_KINDS = 7,
 };
 
 /* Where each field's part of the small table begins; an entry is the number of a row. */
@@ -102,7 +104,7 @@ struct fi_rules_head {
 	__u32 tunnel; /* row of tunnels that no rule names */
 	__u32 pad;
 };
-_Static_assert(sizeof(struct fi_rules_head) == 88, "fi_rules_head");
+_Static_assert(sizeof(struct fi_rules_head) == 96, "fi_rules_head");
 
 /* Values of fields that are too wide for the small table, each with its row. */
 struct fi_rule_exact {
@@ -118,7 +120,7 @@ struct fi_rules_epoch {
 	__u32 kind[FI_RK_KINDS];
 	__u32 pad;
 };
-_Static_assert(sizeof(struct fi_rules_epoch) == 32, "fi_rules_epoch");
+_Static_assert(sizeof(struct fi_rules_epoch) == 40, "fi_rules_epoch");
 
 /* What a rule lets pass, by rule. A packet takes cost = units * FI_LIMIT_SECOND / rate of time; `spent` is the time up to which
  * all is taken, and may run ahead of the clock by `burst`. In ticks of a nanosecond's part: a byte of a high rate costs less
@@ -200,17 +202,25 @@ struct fi_rule_packet {
 	__u8 reserved;
 	__u64 now_ns; /* CLOCK_MONOTONIC; set when the set has epochs */
 	__u32 tunnel; /* id of the tunnel that it is in, or that it carries; 0 = none */
-	__u32 pad;
+	__u32 taken; /* its flow was given to a rule: that rule's number, from 1; 0 = none */
 };
 _Static_assert(sizeof(struct fi_rule_packet) == 88, "fi_rule_packet");
 
-/* What user space asks of the program fi_rule_flow: this flow is dropped for its life, by this rule of this set. */
+/* What becomes of a flow. */
+enum fi_decide {
+	FI_DECIDE_DROP = 0, /* dropped for its life, whatever rules say of its packets */
+	FI_DECIDE_TAKE = 1, /* its packets meet the rule, which decides of them what no rule in front of it does */
+	FI_DECIDE_AUDIT = 2, /* the same, unless it was given to another rule: then the flow is only counted */
+};
+
+/* What user space asks of the program fi_rule_flow: this flow is given to this rule of this set. */
 struct fi_decision {
 	struct fi_tuple tuple; /* as in the flow's record */
 	__u32 generation;
 	__u32 rule;
+	__u32 how; /* enum fi_decide */
 };
-_Static_assert(sizeof(struct fi_decision) == 52, "fi_decision");
+_Static_assert(sizeof(struct fi_decision) == 56, "fi_decision");
 /* What rules of headers dropped of late, bpf/taps/drops.h: per CPU, empty with a new set. In pages, since an element for each
  * would take long to allocate. */
 #define FI_DROPPED_PAGES 512

@@ -121,7 +121,7 @@ FI_SUB int fi_wire_fast(const __u8 *data, const __u8 *end, int ingress, __u32 se
 		return FI_FAST_LONG;
 	now = fi_now();
 	if (generation && f->side[0].ruled == (__u16)generation && !(f->side[1].ruled & FI_RULED_FREE) &&
-	    now - f->last_ns < FI_RULED_QUIET_NS && fi_rules_hit_again(generation, f->side[1].ruled >> 2, segments, bytes)) {
+	    now - f->last_ns < FI_RULED_QUIET_NS && fi_rules_hit_again(generation, f->side[1].ruled >> FI_RULED_RULE, segments, bytes)) {
 		f->last_ns = now;
 		return FI_FAST_DROP;
 	}

@@ -2,14 +2,16 @@
 /* Rules on the way of a packet through the wire view. Without rules all of it is one lookup and one compare.
  *
  * What was decided for a flow for good is kept in its two marks (fi_side.ruled): side 0 has the generation of the rules
- * that it was decided under, side 1 either, in the two low bits, the ends whose packets no rule concerns, or the rule that
- * drops the flow for its life, in both directions. */
+ * that it was decided under, side 1 in the two low bits the ends whose packets no rule concerns. Above them stands nothing;
+ * or, with no such end, the rule that drops the flow for its life, in both directions; or, with both, 1 + the rule that user space
+ * gave the flow to (decide.h), which takes part for each of its packets. */
 #ifndef FI_TAP_RULES_H
 #define FI_TAP_RULES_H
 
 #include "limit.h"
 
 #define FI_RULED_FREE 3 /* bits: packets of end 0, 1 concern no rule */
+#define FI_RULED_RULE 2 /* shift */
 #define FI_RULED_QUIET_NS 10000000000ull /* a dropped flow that was silent for so long may begin anew */
 #define FI_RULES_TELL_NS 1000000000ull
 
@@ -30,8 +32,15 @@ fi_inline __u32 fi_rules_generation(void)
 fi_inline int fi_rules_open(const struct fi_flow *f, __u32 generation, int end, int ingress)
 {
 	const struct fi_side *s = end & 1 ? &f->side[1] : &f->side[0];
+	__u32 mark = f->side[1].ruled;
 
-	return f->side[0].ruled != (__u16)generation || !(f->side[1].ruled >> (end & 1) & 1) || s->ingress != ingress;
+	return f->side[0].ruled != (__u16)generation || !(mark >> (end & 1) & 1) || mark >> FI_RULED_RULE || s->ingress != ingress;
+}
+
+/* Number, from 1, of the rule that the flow was given to; 0 = none. */
+fi_inline __u32 fi_rules_taken(const struct fi_flow *f, __u32 generation)
+{
+	return f->side[0].ruled == (__u16)generation && f->side[1].ruled & FI_RULED_FREE ? f->side[1].ruled >> FI_RULED_RULE : 0;
 }
 
 /* Counts a hit; tells user space of about one a second. */
@@ -110,9 +119,11 @@ FI_SUB void fi_rules_ask(struct fi_scratch *x, const struct fi_flow *f)
 	p->tcp_flags = x->pkt.tcp_flags;
 	p->pending = 1;
 	p->depth = p->confidence = p->named = p->reply = 0;
+	p->taken = 0;
 	if (f) {
 		const struct fi_verdict *v = &f->verdict;
 
+		p->taken = fi_rules_taken(f, x->ruled);
 		p->reply = fi_source_end(f) != (x->end & 1);
 		p->pending = f->state == FI_S_PENDING;
 		p->depth = v->depth;
@@ -128,6 +139,7 @@ FI_SUB void fi_rules_ask(struct fi_scratch *x, const struct fi_flow *f)
 	fi_rules_tuple(p, &x->pkt.carrier);
 	p->length = x->pkt.carrier_l3_len < 65535 ? x->pkt.carrier_l3_len : 65535;
 	p->has_flags = p->has_icmp = p->depth = p->confidence = p->named = p->reply = 0;
+	p->taken = 0;
 	p->pending = 1;
 	fi_rules_decide(&x->rules);
 	if (!x->rules.v.drop && !fi_rules_limits_it(x, x->rules.v.rule))
@@ -163,16 +175,17 @@ fi_inline int fi_rules_begin(struct fi_scratch *x, int ingress, __u32 ifindex)
 	return 1;
 }
 
-/* Its rule asks for protocols: it drops the flow for its life. */
+/* Its rule asks for protocols: it drops the flow for its life. One that the flow was given to is asked for each packet. */
 fi_inline void fi_rules_mark(struct fi_scratch *x, struct fi_flow *f)
 {
 	const struct fi_rules_work *w = &x->rules;
 
-	if (fi_rules_has(w, w->head.kind[FI_RK_ACT_PACKET], w->v.rule) || fi_rules_has(w, w->head.fleeting, w->v.rule))
+	if (fi_rules_has(w, w->head.kind[FI_RK_ACT_PACKET], w->v.rule) || fi_rules_has(w, w->head.fleeting, w->v.rule) ||
+	    fi_rules_has(w, w->head.kind[FI_RK_FLOW], w->v.rule))
 		return;
 	x->opens = 1;
 	f->side[0].ruled = (__u16)x->ruled;
-	f->side[1].ruled = w->v.rule << 2;
+	f->side[1].ruled = w->v.rule << FI_RULED_RULE;
 }
 
 /* Headers were read, f is the packet's flow if it has one. 1 = drop it, and leave no trace in the flows. */
@@ -190,11 +203,11 @@ FI_SUB int fi_rules_packet(struct fi_scratch *x, struct fi_flow *f, int ingress)
 
 		if (mark & FI_RULED_FREE) {
 			/* A SYN is what the set may still ask for. */
-			if (mark >> (end & 1) & 1 && f->side[end & 1].ingress == ingress && !x->pkt.tunnels && !(x->pkt.tcp_flags & FI_TH_SYN))
+			if (mark >> (end & 1) & 1 && !(mark >> FI_RULED_RULE) && f->side[end & 1].ingress == ingress && !x->pkt.tunnels && !(x->pkt.tcp_flags & FI_TH_SYN))
 				return 0;
 		} else if (!fi_reused(f, end, &x->pkt) || now - f->last_ns < FI_RULED_QUIET_NS) {
 			f->last_ns = now;
-			x->rules.v.rule = mark >> 2;
+			x->rules.v.rule = mark >> FI_RULED_RULE;
 			x->rules.v.drop = 1;
 			return 1;
 		}
@@ -218,7 +231,7 @@ FI_SUB void fi_rules_free(const struct fi_scratch *x, struct fi_flow *f, int end
 
 	if (f->state != FI_S_DONE || v->rule != FI_RULE_NONE || v->audit != FI_RULE_NONE || x->pkt.tunnels ||
 	    fi_rules_vary(&x->rules, x->tuple.l4) ||
-	    (x->rules.head.used >> FI_RF_FLAGS & 1 && !(x->rules.head.flags & FI_RULES_SYN)))
+	    (x->rules.head.used >> FI_RF_FLAGS & 1 && !(x->rules.head.flags & FI_RULES_SYN)) || fi_rules_taken(f, x->ruled))
 		return;
 	if (f->side[0].ruled != (__u16)x->ruled || !(mark & FI_RULED_FREE))
 		mark = 0;

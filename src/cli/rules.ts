@@ -13,7 +13,7 @@ import { describedPacket } from '../rules/describe.js'
 import { Evaluator } from '../rules/evaluator.js'
 import { explain } from '../rules/explain.js'
 import { loadRules, readRuleFiles, type RuleSet, rulesFolder } from '../rules/load.js'
-import { enforcedAt, type Rule } from '../rules/model.js'
+import { enforcedAt, isOfContract, type Rule } from '../rules/model.js'
 import { packetOfFlow } from '../rules/flow-packet.js'
 import { clientOf, type CommonOptions, type Register, withClient, withJson } from './command.js'
 import { registerContracts } from './contracts.js'
@@ -68,7 +68,7 @@ function takePacks({ packs = packsFolder }: Options): Compiled {
   return compiled
 }
 const counts = ({ rules, contracts }: RuleSet): string => {
-  const own = rules.filter(({ byFlow, flow }) => byFlow === undefined || flow).length
+  const own = rules.filter((rule) => !isOfContract(rule)).length
   return contracts.length === 0 ? `${own} rules` : `${own} rules, ${contracts.length} contracts`
 }
 const place = ({ file, place: at }: Rule): string => (at ? `${file}:${at.line}` : file)

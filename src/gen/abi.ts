@@ -242,28 +242,28 @@ export const RULE_ROW = {
 
 /** struct fi_rules_head */
 export const RULES_HEAD = {
-  sizeof: 88,
+  sizeof: 96,
   rules: 0,
   used: 4,
   flags: 8,
   drop: 12,
   kind: 16,
-  kindLength: 5,
+  kindLength: 7,
   kindStride: 4,
-  link: 36,
+  link: 44,
   linkLength: 2,
   linkStride: 4,
-  noPort: 44,
+  noPort: 52,
   noPortLength: 2,
   noPortStride: 4,
-  noFlags: 52,
-  noLayer: 56,
-  firm: 60,
-  limit: 64,
-  fleeting: 68,
-  epochs: 72,
-  noIcmp: 76,
-  tunnel: 80,
+  noFlags: 60,
+  noLayer: 64,
+  firm: 68,
+  limit: 72,
+  fleeting: 76,
+  epochs: 80,
+  noIcmp: 84,
+  tunnel: 88,
 } as const
 
 /** struct fi_rule_exact */
@@ -275,10 +275,10 @@ export const RULE_EXACT = {
 
 /** struct fi_rules_epoch */
 export const RULES_EPOCH = {
-  sizeof: 32,
+  sizeof: 40,
   untilNs: 0,
   kind: 8,
-  kindLength: 5,
+  kindLength: 7,
   kindStride: 4,
 } as const
 
@@ -360,14 +360,16 @@ export const RULE_PACKET = {
   reserved: 71,
   nowNs: 72,
   tunnel: 80,
+  taken: 84,
 } as const
 
 /** struct fi_decision */
 export const DECISION = {
-  sizeof: 52,
+  sizeof: 56,
   tuple: 0,
   generation: 44,
   rule: 48,
+  how: 52,
 } as const
 
 /** struct fi_dropped */
@@ -573,7 +575,9 @@ export const RULE_KIND = {
   ACT_PACKET: 2,
   AUDIT_PACKET: 3,
   WAIT: 4,
-  KINDS: 5,
+  FLOW: 5,
+  FLOW_AUDIT: 6,
+  KINDS: 7,
 } as const
 
 /** enum fi_rule_small */
@@ -604,6 +608,13 @@ export const RULES_FLAG = {
 export const LIMIT_FLAG = {
   BYTES: 1,
   SOURCE: 2,
+} as const
+
+/** enum fi_decide */
+export const DECIDE = {
+  DROP: 0,
+  TAKE: 1,
+  AUDIT: 2,
 } as const
 
 /** enum fi_grade */

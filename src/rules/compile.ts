@@ -2,7 +2,7 @@
 // From rules to the tables of bpf/rules.h.
 import { RULE_FIELD, RULE_KIND, RULE_SMALL, RULES_EPOCH, RULES_FLAG, RULES_HEAD } from '../gen/abi.js'
 import { type Asks, FieldRows } from './field-rows.js'
-import { type Conditions, isKeyed, looksDeep, needsSettled, type Rule, varies } from './model.js'
+import { type Conditions, holdsUp, isKeyed, looksDeep, needsSettled, type Rule, varies } from './model.js'
 import { epochsOf, limitsOf, type Moment, thisMoment } from './timed.js'
 import { isNamed } from './values.js'
 
@@ -98,18 +98,21 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
   const destination = c.addresses(F.DST, 'destination')
 
   const kinds: Readonly<Record<keyof Omit<typeof RULE_KIND, 'KINDS'>, (rule: Rule) => boolean>> = {
-    ACT: ({ audit }) => !audit,
-    AUDIT: ({ audit }) => audit,
-    ACT_PACKET: (rule) => !rule.audit && !isKeyed(rule),
-    AUDIT_PACKET: (rule) => rule.audit && !isKeyed(rule),
-    WAIT: (rule) => !rule.audit && rule.action !== 'drop' && isKeyed(rule),
+    ACT: ({ audit, byFlow }) => !audit && !byFlow,
+    AUDIT: ({ audit, byFlow }) => audit && !byFlow,
+    ACT_PACKET: (rule) => !rule.audit && !rule.byFlow && !isKeyed(rule),
+    AUDIT_PACKET: (rule) => rule.audit && !rule.byFlow && !isKeyed(rule),
+    WAIT: holdsUp,
+    FLOW: ({ audit, byFlow }) => !audit && byFlow === true,
+    FLOW_AUDIT: ({ audit, byFlow }) => audit && byFlow === true,
   }
   const limited = ({ limit }: Rule) => limit !== undefined
   const drops = (rule: Rule) => rule.action === 'drop' && !rule.audit
+  const hides = (rule: Rule) => (drops(rule) || (limited(rule) && !rule.audit)) && !rule.byFlow && looksDeep(rule)
   const flags =
-    (rules.some(({ audit }) => audit) ? RULES_FLAG.AUDITS : 0) |
+    (rules.some(kinds.AUDIT) ? RULES_FLAG.AUDITS : 0) |
     (rules.some(kinds.WAIT) ? RULES_FLAG.WAITS : 0) |
-    (rules.some((rule) => (drops(rule) || (limited(rule) && !rule.audit)) && looksDeep(rule)) ? RULES_FLAG.DEEP : 0) |
+    (rules.some(hides) ? RULES_FLAG.DEEP : 0) |
     (rules.every((rule) => !has('tcpFlags')(rule) || (rule.match.tcpFlags ?? 0) & SYN) ? RULES_FLAG.SYN : 0)
 
   const head = new DataView(new ArrayBuffer(RULES_HEAD.sizeof))
@@ -126,7 +129,7 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
   put(RULES_HEAD.noLayer, noLayer)
   put(RULES_HEAD.noIcmp, noIcmp)
   put(RULES_HEAD.tunnel, tunnel)
-  const soft = rules.findIndex((rule) => rule.audit || isKeyed(rule) || has('reply')(rule))
+  const soft = rules.findIndex((rule) => rule.audit || rule.byFlow || isKeyed(rule) || has('reply')(rule))
   put(RULES_HEAD.firm, soft < 0 ? rules.length : soft)
   put(RULES_HEAD.limit, c.row(limited))
   put(

@@ -52,13 +52,13 @@ export function readContract(r: Reader, value: unknown, path: Path, file: string
   return { name: name as string, service: service as string, speaks, action, comment: comment as string, file, place: r.place(path) }
 }
 
-/** The rule that a contract's drops are counted under: no packet meets it, flows are given to it one by one. */
+/** The rule that a contract's drops are counted under. */
 export const ruleOfContract = ({ name, comment, file, place }: Contract): Rule => ({
   name,
   action: 'drop',
   audit: false,
   comment,
-  match: { vlan: [] },
+  match: {},
   not: {},
   file,
   place,

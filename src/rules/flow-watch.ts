@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules with `flow`: what only the daemon knows of a flow (labels, owner, service) decides. Each flow of a watched interface is judged
-// when something of it becomes known, and again each time the table was brought up to date; the kernel then drops it for its life.
+// when something of it becomes known, and again each time the table was brought up to date; the kernel is told which rule it meets.
 import { setImmediate as turn } from 'node:timers/promises'
 import { flowId } from '../flows/json.js'
 import { viewName } from '../flows/names.js'
 import { RecordView } from '../flows/record-view.js'
-import { twins } from '../flows/twins.js'
 import { FlowidentError } from '../errors.js'
+import { DECIDE } from '../gen/abi.js'
 import type { Logger } from '../log.js'
 import type { Catalog } from '../services/catalog.js'
 import type { ContractParts } from './contract-watch.js'
 import { decisionOf } from './decision.js'
+import { FlowMatch, type FlowRule, flowRules } from './flow-match.js'
 import type { Rule } from './model.js'
 import type { Packet } from './packet.js'
-import { lives, takes } from './reference.js'
-import { packetNow } from './ways.js'
+import { lives, meets } from './reference.js'
 
 /** Flows remembered as decided. */
 const DECIDED = 65_536
-const TWINS = 8
 /** Slots walked before others get their turn. */
 const WALK = 4000
 const AGAIN_MS = 300
@@ -33,105 +32,140 @@ export interface FlowWatchParts {
   readonly log: Logger
 }
 
+/** What was told of a flow, of the set of this generation. */
+interface Decided {
+  readonly generation: number
+  /** Index of the rule that acts on it: that it was given to, or that lets it pass in front of all that would have it. */
+  readonly acts?: number | undefined
+  /** Dropped for its life, whether the rule expires or not. */
+  readonly forLife?: boolean
+  /** Index of the rule that counts it. */
+  readonly audit?: number | undefined
+}
+
+/** The rules in force that are asked of flows. */
+interface Watched {
+  readonly of: readonly Rule[]
+  readonly all: number
+  readonly acting: readonly FlowRule[]
+  readonly audit: readonly FlowRule[]
+}
+
 const cidr = (packet: Packet, end: 'source' | 'destination') => ({
   cidrs: [{ net: packet.net, bytes: packet[end], length: packet.net === 4 ? 32 : 128 }],
   ...(packet.ports && { ports: [{ from: packet.ports[end], to: packet.ports[end] }] }),
 })
 /** A rule that drops these packets and no other flow's. */
 const ruleOf = (rule: Rule, packet: Packet): Rule => {
-  const { byFlow: _, flow: __, ...rest } = rule
-  return { ...rest, match: { transport: [packet.transport], source: cidr(packet, 'source'), destination: cidr(packet, 'destination') } }
+  const { byFlow: _, flow: __, notFlow: ___, ...rest } = rule
+  const match = { transport: [packet.transport], source: cidr(packet, 'source'), destination: cidr(packet, 'destination') }
+  return { ...rest, match, not: {} }
 }
 
 export class FlowWatch {
   readonly #parts: FlowWatchParts
-  /** Generation of the set that a flow was decided under. */
-  readonly #decided = new Map<string, number>()
+  readonly #match: FlowMatch
+  readonly #decided = new Map<string, Decided>()
   readonly #view = new RecordView()
-  readonly #twin = new RecordView()
+  #rules: Watched = { of: [], all: 0, acting: [], audit: [] }
   #queue: Promise<unknown> = Promise.resolve()
 
   constructor(parts: FlowWatchParts) {
     this.#parts = parts
+    this.#match = new FlowMatch(parts.catalog)
     parts.catalog.table.onChange((kind, slot) => {
-      if (kind !== 'end' && this.#rules().length > 0) this.#changed(slot)
+      if (kind !== 'end' && this.#current().all > 0) this.#changed(slot)
     })
   }
 
   /** After the table was brought up to date: owners that came late, and drops that another set of rules undid. */
   async sync(): Promise<void> {
     const { table } = this.#parts.catalog
-    if (this.#rules().length === 0) return
+    if (this.#current().all === 0) return
     for (let slot = 0; slot < table.end; slot++) {
       if (table.isLive(slot) && viewName(table.view(slot, this.#view).view) === 'wire') this.#judge(slot)
       if (slot % WALK === WALK - 1) await turn()
     }
   }
 
-  #rules(): { rule: Rule; index: number }[] {
-    return this.#parts.source.rules.flatMap((rule, index) => (rule.flow ? [{ rule, index }] : []))
+  #current(): Watched {
+    const { rules } = this.#parts.source
+    if (rules === this.#rules.of) return this.#rules
+    const all = flowRules(rules)
+    const [acting, audit] = [all.filter(({ rule }) => !rule.audit), all.filter(({ rule }) => rule.audit)]
+    this.#rules = { of: rules, all: all.length, acting, audit }
+    return this.#rules
   }
 
   /** What is told of a socket concerns the flows on the wire that have its addresses. */
   #changed(slot: number): void {
     const { table } = this.#parts.catalog
     if (viewName(table.view(slot, this.#view).view) === 'wire') this.#judge(slot)
-    else for (const twin of this.#twins(slot, 'wire')) this.#judge(twin)
-  }
-
-  #twins(slot: number, wanted: 'wire' | 'socket'): number[] {
-    const { table } = this.#parts.catalog
-    return twins(table, table.view(slot, this.#twin), TWINS).filter(
-      (each) => table.isLive(each) && viewName(table.view(each, this.#twin).view) === wanted,
-    )
-  }
-
-  /** What is excluded (`-unit:a`) is asked when it is known whose the flow is and what it speaks: until then it may be anything. */
-  #matches({ flow }: Rule, slots: readonly number[]): boolean {
-    if (flow === undefined) return false
-    const { catalog } = this.#parts
-    const facts = (slot: number) => catalog.facts(slot, this.#twin)
-    if (!/(^|\s)-/.test(flow.text)) return slots.some((slot) => flow.matches(facts(slot)))
-    const settled = (slot: number): boolean => {
-      const { view, owner } = facts(slot)
-      return view.state !== 'pending' && owner()?.comm !== undefined
-    }
-    return slots.some(settled) && slots.every((slot) => flow.matches(facts(slot)))
+    else for (const twin of this.#match.twins(slot, 'wire')) this.#judge(twin)
   }
 
   #judge(slot: number, again = true): void {
     const { catalog, source } = this.#parts
     const { generation } = source
+    const { all, acting, audit } = this.#current()
+    if (generation === 0 || all === 0 || !catalog.table.isLive(slot)) return
     const id = flowId(catalog.table.view(slot, this.#view))
-    if (generation === 0 || !catalog.table.isLive(slot) || this.#decided.get(id) === generation) return
-    const slots = [slot, ...this.#twins(slot, 'socket')]
-    const found = this.#rules().find(({ rule }) => lives(rule) && this.#matches(rule, slots))
-    if (found === undefined) return
+    const known = this.#decided.get(id)
+    const before: Decided = known?.generation === generation ? known : { generation }
+    const alive = (index: number): boolean => before.forLife === true || lives(source.rules[index] as Rule)
+    // A rule in front of the one that has the flow may get it yet, when more is known.
+    const acts = before.acts !== undefined && alive(before.acts) ? before.acts : Infinity
+    const front = (rules: readonly FlowRule[], end: number) => rules.filter(({ index }) => index < end)
+    if (front(acting, acts).length === 0 && (audit.length === 0 || before.audit !== undefined)) return
+
+    const packets = this.#match.packets(slot)
+    const slots = [slot, ...this.#match.twins(slot, 'socket')]
+    const found = this.#match.first(front(acting, acts), slots, packets)
+    const holder = found && this.#match.holder(source.rules, found.index, packets)
+    const act = holder === undefined ? found : undefined
+    const end = holder ?? act?.index ?? acts
+    const counted = before.audit === undefined ? this.#match.first(front(audit, end), slots, packets) : undefined
+    const counts = counted && this.#match.holder(source.rules, counted.index, packets) === undefined ? counted : undefined
+    if (found === undefined && counts === undefined) return
+    const forLife = act?.rule.action === 'drop' && !this.#shared(act, packets)
+    this.#remember(id, {
+      generation,
+      acts: holder ?? act?.index ?? before.acts,
+      forLife: found ? forLife : (before.forLife ?? false),
+      audit: counts?.index ?? before.audit,
+    })
     const view = catalog.table.view(slot, this.#view)
-    const link = catalog.interfaceName(view.ifindex) ?? ''
-    const packets = ([0, 1] as const).map((end) => packetNow(view, end, link).packet)
-    // A rule in front that lets its packets pass lets the flow pass.
-    const before = source.rules
-      .slice(0, found.index)
-      .find((each) => !each.audit && !each.byFlow && packets.some((packet) => takes(each, packet)))
-    if (before !== undefined && before.action !== 'drop') return
-    this.#decided.delete(id)
-    this.#decided.set(id, generation)
-    const oldest = this.#decided.keys().next()
-    if (this.#decided.size > DECIDED && !oldest.done) this.#decided.delete(oldest.value)
-    const decision = decisionOf(view, generation, found.index)
-    this.#queue = this.#queue
-      .then(() => this.#drop(id, found.rule, packets, decision))
-      .then((done) => {
-        // The kernel may be about to move the flow, or other rules are coming into force: once more, then with the next sync.
-        if (!done && again) setTimeout(() => this.#judge(slot, false), AGAIN_MS).unref()
-      })
+    // What counts comes first: what acts takes the flow from it, and stays where it is.
+    const told = [
+      ...(counts ? [{ ...counts, decision: decisionOf(view, generation, counts.index, DECIDE.AUDIT) }] : []),
+      ...(act ? [{ ...act, decision: decisionOf(view, generation, act.index, forLife ? DECIDE.DROP : DECIDE.TAKE) }] : []),
+    ]
+    for (const { rule, decision } of told)
+      this.#queue = this.#queue
+        .then(() => this.#tell(id, rule, packets, decision))
+        .then((done) => {
+          // The kernel may be about to move the flow, or other rules are coming into force: once more, then with the next sync.
+          if (!done && again) setTimeout(() => this.#judge(slot, false), AGAIN_MS).unref()
+        })
   }
 
-  async #drop(id: string, rule: Rule, packets: readonly Packet[], decision: Uint8Array): Promise<boolean> {
+  /** A rule in front decides of some of its packets: the kernel is to ask for each. */
+  #shared({ index }: FlowRule, packets: readonly Packet[]): boolean {
+    const front = this.#parts.source.rules.slice(0, index)
+    return front.some((rule) => !rule.audit && !rule.byFlow && packets.some((packet) => meets(rule, packet)))
+  }
+
+  #remember(id: string, decided: Decided): void {
+    this.#decided.delete(id)
+    this.#decided.set(id, decided)
+    const oldest = this.#decided.keys().next()
+    if (this.#decided.size > DECIDED && !oldest.done) this.#decided.delete(oldest.value)
+  }
+
+  async #tell(id: string, rule: Rule, packets: readonly Packet[], decision: Uint8Array): Promise<boolean> {
     const { guard, decide, log } = this.#parts
     try {
-      await guard(packets.map((packet) => ruleOf(rule, packet)))
+      if (!rule.audit && rule.action === 'drop') await guard(packets.map((packet) => ruleOf(rule, packet)))
       const done = decide(decision)
       if (!done) this.#decided.delete(id)
       return done

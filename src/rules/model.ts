@@ -80,20 +80,26 @@ export interface Rule {
   readonly limit?: Limit
   /** Milliseconds since 1970; from then on it is as if it were not there. */
   readonly expires?: number
-  /** What the daemon asks of each flow; with byFlow. See flow-watch.ts. */
+  /** What the daemon asks of each flow, and what must not hold; with byFlow. See flow-watch.ts. */
   readonly flow?: Query
-  /** No packet meets it: the daemon gives it flows. */
+  readonly notFlow?: Query
+  /** No packet meets it: the daemon gives it flows. Its conditions are asked of the packets that a flow's ends send. */
   readonly byFlow?: true
   /** Where it stands. */
   readonly file: string
   readonly place: Place | undefined
 }
 
+/** The daemon gives it flows by a contract, not by what the rule itself asks. */
+export const isOfContract = ({ byFlow, flow, notFlow }: Rule): boolean => byFlow === true && flow === undefined && notFlow === undefined
+
 const asks = ({ protocol, layer, confidence }: Conditions): boolean =>
   protocol !== undefined || layer !== undefined || confidence !== undefined
 
 /** Packets alone do not decide it: the flow's verdict takes part. */
 export const isKeyed = ({ match, not }: Rule): boolean => asks(match) || asks(not)
+/** Acts, does not drop, and may match later than the first packet: what comes behind it waits for the verdict. */
+export const holdsUp = (rule: Rule): boolean => !rule.audit && rule.action !== 'drop' && (rule.byFlow === true || isKeyed(rule))
 /** Says what the verdict must not be: asked only when it is settled, since a verdict that is open is anything yet. */
 export const needsSettled = ({ match, not }: Rule): boolean => asks(not) || (match.protocol?.includes(0) ?? false)
 /** Its keys cannot match a flow of which nothing is known, however long it goes on. */

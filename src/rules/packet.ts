@@ -32,6 +32,8 @@ export interface Packet {
   /** Index of the layer that names the flow. */
   readonly named: number
   readonly confidence: number
+  /** Index of the rule that its flow was given to. */
+  readonly taken?: number
   /** When it comes, in milliseconds since 1970; left out: now. */
   readonly at?: number
 }
@@ -72,6 +74,7 @@ export function encodePackets(packets: readonly Packet[]): Uint8Array {
     bytes[at + RULE_PACKET.depth] = packet.layers.length
     bytes[at + RULE_PACKET.confidence] = packet.confidence
     data.setBigUint64(at + RULE_PACKET.nowNs, BigInt(Math.max(0, packet.at ?? now)) * 1_000_000n, true)
+    data.setUint32(at + RULE_PACKET.taken, packet.taken === undefined ? 0 : packet.taken + 1, true)
     data.setUint16(at + RULE_PACKET.named, namedLayer(packet), true)
     for (const [k, layer] of packet.layers.entries()) data.setUint16(at + RULE_PACKET.layer + 2 * k, layer, true)
   }

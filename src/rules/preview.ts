@@ -15,7 +15,7 @@ import type { Contract } from './contract.js'
 import type { RuleSet } from './load.js'
 import { isKeyed, type Rule } from './model.js'
 import { brokenContracts } from './preview-contracts.js'
-import type { Packet } from './packet.js'
+import { type Asked, Given } from './preview-given.js'
 import type { Verdict } from './reference.js'
 import { packetNow } from './ways.js'
 
@@ -56,14 +56,6 @@ export interface PreviewParts {
   readonly now: () => number
 }
 
-interface Asked {
-  readonly slot: number
-  readonly text: string
-  readonly ends: readonly End[]
-  /** The opening one, then one of each end that sent. */
-  readonly packets: readonly Packet[]
-}
-
 /** What becomes of a flow by one rule. */
 interface Outcome {
   readonly rule: number
@@ -92,11 +84,12 @@ function outcomes(rules: readonly Rule[], { ends, packets }: Asked, verdicts: re
   for (const rule of counted) found.push({ rule, ends: ends.filter((_, i) => [0, i + 1].some((at) => verdicts[at]?.audit === rule)) })
   const whole = verdicts.find(({ drop, rule }, i) => drop && rule !== undefined && (i === 0 || isKeyed(rules[rule] as Rule)))
   if (whole?.rule !== undefined) return [...found, { rule: whole.rule, ends }]
+  const dropped = new Map<number, End[]>()
   for (let i = 1; i < packets.length; i++) {
     const { drop, rule } = verdicts[i] as Verdict
-    if (drop && rule !== undefined) found.push({ rule, ends: [ends[i - 1] as End] })
+    if (drop && rule !== undefined) dropped.set(rule, [...(dropped.get(rule) ?? []), ends[i - 1] as End])
   }
-  return found
+  return [...found, ...[...dropped].map(([rule, some]) => ({ rule, ends: some }))]
 }
 
 /** Of what: a rule of the set, or a contract. */
@@ -181,6 +174,7 @@ export async function previewRules(
   const { slots, view } = slotsOf(catalog, seconds)
   const evaluator = new Evaluator(source, rules, interfaces())
   const tally = new Tally(catalog)
+  const given = new Given(rules, catalog)
   const record = new RecordView()
   const until = now() + LIMIT_MS
   let looked = 0
@@ -191,12 +185,12 @@ export async function previewRules(
       .filter((slot) => catalog.table.present(slot))
       .map((slot) => {
         catalog.table.view(slot, record)
-        return ask(slot, record, catalog.interfaceName(record.ifindex) ?? '')
+        return given.take(ask(slot, record, catalog.interfaceName(record.ifindex) ?? ''))
       })
     const verdicts = evaluator.ask(batch.flatMap(({ packets }) => packets))
     let at = 0
     for (const asked of batch) {
-      const mine = verdicts.slice(at, at + asked.packets.length)
+      const mine = given.count(asked, verdicts.slice(at, at + asked.packets.length))
       at += asked.packets.length
       for (const outcome of outcomes(rules, asked, mine)) tally.add(rules[outcome.rule] as Rule, asked.slot, asked.text, outcome.ends)
     }

@@ -2,25 +2,13 @@
 // `match: { flow: … }`: a query, as `flowident flows` takes it.
 import { FlowidentError } from '../errors.js'
 import { parseQuery, type Query } from '../flows/query.js'
-import type { Action } from './model.js'
-import { type Path, type Reader, show } from './reader.js'
+import type { Rule } from './model.js'
+import { type Node, type Path, type Reader, show } from './reader.js'
 
-export const isFlowMatch = (match: unknown): match is { readonly flow: unknown } =>
-  typeof match === 'object' && match !== null && 'flow' in match
-
-export function readFlow(
-  r: Reader,
-  match: { readonly flow: unknown },
-  path: Path,
-  action: Action | undefined,
-  audit: boolean,
-): Query | undefined {
+/** `match` or `not` that may have it; undefined: it does not. */
+export function readFlow(r: Reader, { flow }: Node, path: Path): Query | undefined {
   const here = [...path, 'flow']
-  const other = Object.keys(match).find((key) => key !== 'flow')
-  if (other !== undefined) return r.fault([...path, other], `${other}: does not go with flow, which is asked of flows; say it there`, 'key')
-  if (audit || action !== 'drop')
-    return r.fault(here, `flow: goes with drop only, ${audit ? 'without audit' : `not with ${String(action)}`}`, 'key')
-  const { flow } = match
+  if (flow === undefined) return undefined
   if (typeof flow !== 'string' || flow.trim() === '')
     return r.fault(here, `flow: expected words such as "tls.sni:*.example.com unit:nginx.service", found ${show(flow)}`)
   try {
@@ -29,4 +17,23 @@ export function readFlow(
     const { message, hint } = FlowidentError.from(error)
     return r.fault(here, hint === undefined ? message : `${message}; ${hint}`)
   }
+}
+
+/** Conditions that differ from packet to packet of one flow, by the names that rules have for them. */
+const varying = { tcpFlags: 'tcp_flags', icmp: 'icmp', length: 'length' } as const
+
+/** What cannot be asked of a flow as a whole. */
+export function checkFlow(r: Reader, { match, not, byFlow }: Rule, path: Path): void {
+  if (!byFlow) return
+  for (const [conditions, at] of [
+    [match, [...path, 'match']],
+    [not, [...path, 'match', 'not']],
+  ] as const)
+    for (const [member, key] of Object.entries(varying) as [keyof typeof varying, string][])
+      if (conditions[member] !== undefined)
+        r.fault(
+          [...at, key],
+          'does not go with flow: it differs from packet to packet, and a flow is judged as a whole; leave one of them out',
+          'key',
+        )
 }

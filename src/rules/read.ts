@@ -5,7 +5,7 @@ import { protocolId, protocolNames } from '../flows/protocols.js'
 import { type Contract, readContract } from './contract.js'
 import { icmpNames, icmpSix, parseIcmp } from './icmp.js'
 import { type Cidr, type Conditions, type Endpoint, type Range, type Rule, TUNNEL_RANGE } from './model.js'
-import { isFlowMatch, readFlow } from './read-flow.js'
+import { checkFlow, readFlow } from './read-flow.js'
 import { readExpiry, readLimit } from './read-timed.js'
 import { type Node, type Path, Reader, show } from './reader.js'
 import { confidences, parseCidr, parseRange, tcpFlags, transports } from './values.js'
@@ -193,14 +193,11 @@ function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | u
     r.fault(path, '"match" is missing; say what it is about: `match: {}` matches every packet')
     return undefined
   }
-  if (isFlowMatch(node['match'])) {
-    const flow = readFlow(r, node['match'], [...path, 'match'], action, audit === true)
-    if (flow === undefined || r.mistakes.length > before) return undefined
-    const told = { name: name as string, action: 'drop' as const, audit: false, comment: comment as string, file, place: r.place(path) }
-    return { ...told, ...(expires !== undefined && { expires }), match: { vlan: [] }, not: {}, flow, byFlow: true }
-  }
-  const { conditions: match, node: matchNode } = readConditions(r, node['match'], [...path, 'match'], ['not'])
-  const not = matchNode['not'] === undefined ? {} : readConditions(r, matchNode['not'], [...path, 'match', 'not'], []).conditions
+  const { conditions: match, node: matchNode } = readConditions(r, node['match'], [...path, 'match'], ['flow', 'not'])
+  const notPath = [...path, 'match', 'not']
+  const { conditions: not, node: notNode } =
+    matchNode['not'] === undefined ? { conditions: {}, node: {} } : readConditions(r, matchNode['not'], notPath, ['flow'])
+  const [flow, notFlow] = [readFlow(r, matchNode, [...path, 'match']), readFlow(r, notNode, notPath)]
   if (r.mistakes.length > before || action === undefined) return undefined
   const rule: Rule = {
     name: name as string,
@@ -211,10 +208,14 @@ function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | u
     not,
     ...(limit && { limit }),
     ...(expires !== undefined && { expires }),
+    ...(flow && { flow }),
+    ...(notFlow && { notFlow }),
+    ...((flow ?? notFlow) && { byFlow: true }),
     file,
     place: r.place(path),
   }
   checkSense(r, rule, path)
+  checkFlow(r, rule, path)
   return r.mistakes.length > before ? undefined : rule
 }
 

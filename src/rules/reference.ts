@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rules mean, as plainly as it can be said: one rule after the other, one condition after the other. `rules test` gives its
 // reasons from here; tests compare the compiled tables with it.
-import { type Conditions, isKeyed, needsSettled, type Rule } from './model.js'
+import { type Conditions, holdsUp, isKeyed, needsSettled, type Rule } from './model.js'
 import { isKnown, namedLayer, type Packet } from './packet.js'
 import { holds, inRanges, isNamed } from './values.js'
 
@@ -70,28 +70,20 @@ export function mismatch(rule: Rule, packet: Packet, keyed = true): string | und
 /** It has not expired. `now`: in milliseconds since 1970. */
 export const lives = ({ expires }: Rule, now = Date.now()): boolean => expires === undefined || now < expires
 
-/** The rule takes part when this packet comes, and all that it asks for is there. */
-export const takes = (rule: Rule, packet: Packet): boolean =>
+/** The rule takes part when this packet comes, and all that it asks of packets and verdicts is there. */
+export const meets = (rule: Rule, packet: Packet): boolean =>
   lives(rule, packet.at) && (isKnown(packet) || !isKeyed(rule)) && mismatch(rule, packet) === undefined
 
 export function evaluate(rules: readonly Rule[], packet: Packet): Verdict {
   const now = packet.at ?? Date.now()
-  const matches = (rule: Rule): boolean => takes(rule, packet)
-  const found = rules.findIndex((rule) => !rule.audit && matches(rule))
+  const matches = (rule: Rule, i: number): boolean => (rule.byFlow ? packet.taken === i && lives(rule, now) : meets(rule, packet))
+  const found = rules.findIndex((rule, i) => !rule.audit && matches(rule, i))
   let rule = found < 0 ? undefined : found
-  const counted = rules.findIndex((each) => each.audit && matches(each))
+  const counted = rules.findIndex((each, i) => each.audit && matches(each, i))
   let waits = false
   if (rule !== undefined && rules[rule]?.action !== 'pass' && packet.pending) {
     const end = rule
-    waits = rules.some(
-      (each, i) =>
-        i < end &&
-        !each.audit &&
-        each.action !== 'drop' &&
-        lives(each, now) &&
-        isKeyed(each) &&
-        mismatch(each, packet, false) === undefined,
-    )
+    waits = rules.some((each, i) => i < end && holdsUp(each) && lives(each, now) && mismatch(each, packet, false) === undefined)
     if (waits) rule = undefined
   }
   return {

@@ -16,7 +16,15 @@ if (reason !== undefined) console.log(`test/e2e/rules: skipped, ${reason}`)
 
 interface Told {
   in_force: boolean
-  rules: { name: string; packets: number; bytes: number; enforced_at: string; last_hit_seconds: number | null }[]
+  rules: {
+    name: string
+    packets: number
+    bytes: number
+    flows: number
+    dropped_packets: number
+    enforced_at: string
+    last_hit_seconds: number | null
+  }[]
 }
 
 const ARTICLE = `rules:
@@ -59,7 +67,7 @@ s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)
 s.settimeout(2)
 answers = 0
 try:
-    for _ in range(20):
+    for _ in range(int((sys.argv + ['20'])[3])):
         s.sendall(b'GET / HTTP/1.1\\r\\nHost: a.example\\r\\n\\r\\n')
         if not s.recv(4096):
             break
@@ -306,6 +314,35 @@ describe.skipIf(reason !== undefined)('rules', () => {
     }
     await put('process:nginx', `\n  - { name: ok, action: pass, match: { source: { cidrs: [${CLIENT.v4}] } } }`)
     expect(await asking()).toBe(20)
+  })
+
+  it('labels and owners decide beside other conditions, with other actions', { timeout: 60_000 }, async () => {
+    procs.push(await nginx(pair.server.name, dir, [{ port: 80 }]))
+    await using daemon = await start('rules: []')
+    const asking = async (): Promise<number> =>
+      Number((await run(['python3', '-c', KEEP_ASKING, SERVER.v4, '80', '6'], { netns: pair.client.name })).stdout.trim())
+    const apply = async (...rules: string[]) =>
+      expect((await cli(daemon, 'rules', 'apply', dir.file('f.yaml', `rules: [${rules.join(', ')}]`))).stdout).toContain('in force')
+    const first = async () => (await told(daemon)).rules[0]
+    const ofNginx = (action: string, more: string) => `{ name: f, ${action}, match: { flow: 'process:nginx', ${more} } }`
+    await apply(ofNginx('action: drop', 'direction: in, destination: { ports: [81] }'))
+    expect(await asking()).toBe(6)
+    await apply(ofNginx('action: drop, audit: true', 'transport: tcp'))
+    expect(await asking()).toBe(6)
+    expect(await first()).toMatchObject({ dropped_packets: 0, flows: expect.toSatisfy((flows: number) => flows > 0) })
+    expect((await first())?.packets).toBeGreaterThan(6)
+    await apply(
+      ofNginx('action: pass', 'transport: tcp'),
+      '{ name: all, action: drop, match: { transport: tcp, destination: { ports: [80] } } }',
+    )
+    expect(await asking()).toBe(6)
+    expect((await first())?.packets).toBeGreaterThan(6)
+    await apply(ofNginx('action: rate-limit, rate: { packets_per_second: 1, burst: 1 }', 'transport: tcp'))
+    await asking()
+    expect((await first())?.dropped_packets).toBeGreaterThan(0)
+    await apply(ofNginx('action: drop', `interface: "*", source: { cidrs: [${CLIENT.v4}] }, not: { destination: { ports: [81] } }`))
+    expect(await asking()).toBeLessThan(6)
+    expect((await first())?.dropped_packets).toBeGreaterThan(0)
   })
 
   it("a contract that is broken is told, or drops the flow once it is known: and no other service's", { timeout: 60_000 }, async () => {

@@ -105,6 +105,7 @@ export function randomRules(random: Random, count: number): Rule[] {
     name: `r${i}`,
     ...pick(random, ACTIONS),
     ...(random(8) === 0 && { expires: pick(random, TIMES) }),
+    ...(random(6) === 0 && { byFlow: true as const }),
     audit: random(5) === 0,
     comment: '',
     match: conditions(random, 6),
@@ -138,6 +139,7 @@ export function randomPacket(random: Random): Packet {
     layers,
     named: layers.length === 0 ? 0 : random(layers.length),
     confidence: layers.length === 0 ? 0 : 1 + random(2),
+    ...(random(2) === 0 && { taken: random(16) }),
     at: pick(random, [...TIMES, 0, 999, 2500]),
   }
 }

@@ -3,11 +3,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { main } from '../../src/cli/program.js'
 import { RECORD, TYPE } from '../../src/flows/layout.js'
-import { DECISION } from '../../src/gen/abi.js'
+import { DECIDE, DECISION } from '../../src/gen/abi.js'
 import { previewFlows } from '../lib/preview-flows.js'
 import { until } from '../lib/process.js'
 import { RecordedDaemon } from '../lib/recorded-daemon.js'
-import { join } from './support/records.js'
+import { join, labelsRecord } from './support/records.js'
 
 /** Ports of the clients of the servers in previewFlows, by protocol: 12 tls, 3 http1, 2 ssh (nginx), 5 redis. */
 const SSH = [42_000, 42_001]
@@ -37,52 +37,110 @@ describe('rules that the daemon judges flow by flow', () => {
         }),
       ),
     )
-  /** Ports of the clients whose flows were given to a rule, by the rule's index. */
-  function given(): Record<number, number[]> {
-    const found: Record<number, Set<number>> = {}
+  /** What was done with flows, by the index of the rule: `how` and the ports of their clients. */
+  function given(): Record<number, (string | number)[]> {
+    const found: Record<number, Set<string | number>> = {}
     for (const each of daemon.kernel.decisions) {
       const data = new DataView(each.buffer)
       const rule = data.getUint32(DECISION.rule, true)
-      found[rule] ??= new Set()
+      const how = Object.entries(DECIDE).find(([, number]) => number === data.getUint32(DECISION.how, true))?.[0]
+      found[rule] ??= new Set([how ?? ''])
+      found[rule].add(how ?? '')
       found[rule].add(data.getUint16(DECISION.tuple + RECORD.port[1] - RECORD.tuple))
     }
-    return Object.fromEntries(Object.entries(found).map(([rule, ports]) => [rule, [...ports].sort()]))
+    return Object.fromEntries(Object.entries(found).map(([rule, all]) => [rule, [...all]]))
   }
   /** Behind a rule that takes the flows told last: once they are given, so is all that will be. */
-  async function judged(rules: string): Promise<Record<number, number[]>> {
+  async function judged(rules: string): Promise<Record<number, (string | number)[]>> {
     daemon.kernel.decisions.length = 0
     await apply(`rules:\n- { name: last, action: drop, match: { flow: "protocol:redis" } }\n${rules}`)
     tell()
-    await until('the last flow to be given', () => given()[0]?.length === 5)
+    await until('the last flow to be given', () => given()[0]?.length === 6)
     const { 0: _, ...others } = given()
     return others
   }
-  const ssh = '- { name: by-flow, action: drop, match: { flow: "protocol:ssh process:nginx" } }'
+  const rule = (match: string, action = 'action: drop', name = 'by-flow') => `- { name: ${name}, ${action}, match: ${match} }`
+  const ssh = rule('{ flow: "protocol:ssh process:nginx" }')
 
   it('gives the flows that match, each once more in another set', async () => {
-    expect(await judged(ssh)).toEqual({ 1: SSH })
-    expect(await judged(`- { name: other, action: drop, match: { destination: { ports: [1] } } }\n${ssh}`)).toEqual({ 2: SSH })
+    expect(await judged(ssh)).toEqual({ 1: ['DROP', ...SSH] })
+    expect(await judged(`${rule('{ destination: { ports: [1] } }', 'action: drop', 'other')}\n${ssh}`)).toEqual({ 2: ['DROP', ...SSH] })
   })
 
   it.each([
-    ['a direction', '{ direction: out, source: { ports: [443] } }', true],
-    ['the other direction', '{ direction: in, source: { ports: [443] } }', false],
-    ['an interface', '{ interface: eth0, destination: { ports: [443] } }', true],
-    ['another interface', '{ interface: eth9, destination: { ports: [443] } }', false],
-    ['an interface that is excluded', '{ not: { interface: eth0 } }', false],
-    ['a protocol', '{ protocol: ssh }', true],
-    ['a protocol that it is not', '{ not: { protocol: ssh } }', false],
-  ])('a rule in front that passes by %s', async (_what, match, passes) => {
-    expect(await judged(`- { name: first, action: pass, match: ${match} }\n${ssh}`)).toEqual(passes ? {} : { 2: SSH })
+    ['a direction', '{ direction: in, destination: { ports: [443] } }', 'passes'],
+    ['the other direction', '{ direction: out, destination: { ports: [443] } }', 'DROP'],
+    ['answers', '{ direction: out, source: { ports: [443] } }', 'TAKE'],
+    ['an interface', '{ interface: eth0, destination: { ports: [443] } }', 'passes'],
+    ['another interface', '{ interface: eth9, destination: { ports: [443] } }', 'DROP'],
+    ['an interface that is excluded', '{ not: { interface: eth0 } }', 'DROP'],
+    ['a protocol', '{ protocol: ssh }', 'passes'],
+    ['a protocol that it is not', '{ not: { protocol: ssh } }', 'DROP'],
+  ])('a rule in front that passes by %s', async (_what, match, becomes) => {
+    const first = rule(match, 'action: pass', 'first')
+    expect(await judged(`${first}\n${ssh}`)).toEqual(becomes === 'passes' ? {} : { 2: [becomes, ...SSH] })
   })
 
-  it('a rule in front that has expired is none, and is none any more once it has', async () => {
-    const soon = Date.now() + 1500
-    expect(await judged(`- { name: first, action: pass, expires: "${new Date(soon).toISOString()}", match: {} }\n${ssh}`)).toEqual({})
-    await until('the flows to be given', () => {
-      tell()
-      return given()[2]?.length === 2
-    })
-    expect([given()[2], Date.now() >= soon]).toEqual([SSH, true])
+  it('a rule in front that drops does not let pass what a rule behind it would', async () => {
+    const first = rule('{ protocol: ssh }', 'action: drop', 'first')
+    expect(await judged(`${first}\n${rule('{}', 'action: pass', 'all')}\n${ssh}`)).toEqual({ 3: ['TAKE', ...SSH] })
+  })
+
+  it.each([
+    ['a direction and a port', 'direction: in, destination: { ports: [443] }', SSH],
+    ['ports in the direction that they do not have', 'direction: out, destination: { ports: [443] }', []],
+    ['an address', 'source: { cidrs: [203.0.113.1] }', [SSH[0]]],
+    ['an address that is excluded', 'direction: in, not: { source: { cidrs: [203.0.113.1] } }', [SSH[1]]],
+    ['an interface', 'interface: eth*', SSH],
+    ['an interface that is excluded', 'not: { interface: eth0 }', []],
+    ['a version and a transport', 'ip_version: 4, transport: tcp', SSH],
+    ['another transport', 'transport: udp', []],
+    ['the way of replies', 'reply: true, source: { ports: [443] }', SSH],
+    ['a tag', 'vlan: 7', []],
+    ['a protocol and its confidence', 'protocol: ssh, confidence: confirmed', SSH],
+    ['a protocol that is excluded', 'not: { layer: ssh }', []],
+    ['a query that is excluded', 'not: { flow: "src:203.0.113.2" }', [SSH[0]]],
+    ['a query of which not all words fit', 'not: { flow: "src:203.0.113.2 process:redis" }', SSH],
+  ])('beside its query asks for %s', async (_what, match, ports) => {
+    const found = await judged(rule(`{ flow: "protocol:ssh", ${match} }`))
+    expect(found).toEqual(ports.length === 0 ? {} : { 1: ['DROP', ...ports] })
+  })
+
+  it('excludes a query alone', async () => {
+    expect(await judged(rule('{ not: { flow: "protocol:tls,http1,redis" } }'))).toEqual({ 1: ['DROP', ...SSH] })
+  })
+
+  it.each([
+    ['passes', 'action: pass', 'TAKE'],
+    ['limits', 'action: rate-limit, rate: { packets_per_second: 5 }', 'TAKE'],
+    ['only counts', 'action: drop, audit: true', 'AUDIT'],
+  ])('%s', async (_what, action, how) => {
+    expect(await judged(rule('{ flow: "protocol:ssh" }', action))).toEqual({ 1: [how, ...SSH] })
+  })
+
+  it('the first one decides, and those that count in front of it count', async () => {
+    const counts = (name: string) => rule('{ flow: "dport:443" }', 'action: drop, audit: true', name)
+    const all = [counts('a'), counts('b'), rule('{ flow: "protocol:ssh" }', 'action: pass', 'c'), ssh, counts('d')].join('\n')
+    const found = await judged(all)
+    expect(Object.keys(found)).toEqual(['1', '3'])
+    expect([found[1]?.[0], found[1]?.length, found[3]]).toEqual(['AUDIT', 15, ['TAKE', ...SSH]])
+  })
+
+  it('one in front takes a flow over when more is known of it, one behind does not', async () => {
+    const labelled = rule('{ flow: "http.host:a.example" }', 'action: pass', 'label')
+    expect(await judged(`${labelled}\n${ssh}`)).toEqual({ 2: ['DROP', ...SSH] })
+    const wire = flows.live.filter((each) => each[RECORD.view] === 2)[15] as Uint8Array
+    daemon.kernel.ring(join(labelsRecord(new DataView(wire.buffer).getBigUint64(RECORD.id, true), { 'http.host': 'a.example' })))
+    await until('the label to be seen', () => given()[1] !== undefined)
+    expect(given()[1]).toEqual(['TAKE', SSH[0]])
+    await judged(`${ssh}\n${labelled}`)
+    tell()
+    expect(given()[2]).toBeUndefined()
+  })
+
+  it('a rule in front that has expired is none', async () => {
+    const first = (expires: number) => rule('{}', `action: pass, expires: "${new Date(expires).toISOString()}"`, 'first')
+    expect(await judged(`${first(Date.now() + 3_600_000)}\n${ssh}`)).toEqual({})
+    expect(await judged(`${first(Date.now() - 1000)}\n${ssh}`)).toEqual({ 2: ['DROP', ...SSH] })
   })
 })

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { main } from '../../src/cli/program.js'
+import { loadRules } from '../../src/rules/load.js'
 import { TempDir } from '../lib/temp.js'
 
 const text = readFileSync(join(import.meta.dirname, '../../docs/RULES.md'), 'utf8')
@@ -29,6 +30,11 @@ describe('docs/RULES.md', () => {
     expect(out.replaceAll(rules, 'rules.yaml')).toBe(output)
     expect(code).toBe(0)
   })
+
+  it.each([...text.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml ?? '').filter((yaml) => !yaml.includes('tpc')))(
+    'is a rule file without mistakes: %s',
+    (yaml) => expect(loadRules([{ name: 'docs.yaml', text: yaml }]).rules.length).toBeGreaterThan(0),
+  )
 
   it('a capture is tested flow by flow', async () => {
     let out = ''

@@ -59,6 +59,31 @@ describe('rules preview', () => {
     expect((await rows('{}')).reduce((all, { flows }) => all + flows, 0)).toBe(24)
   })
 
+  it('rules with flow, by all that is known of the flow and by what its ends send', async () => {
+    expect(await rows('{ flow: "process:nginx", source: { cidrs: [203.0.113.0/24] } }')).toMatchObject([
+      { service: 'nginx', flows: 5, packets: 45, bytes: 22_500 },
+    ])
+    expect(await rows('{ flow: "process:nginx", direction: in, source: { ports: [443] } }')).toEqual([])
+    expect(await rows('{ flow: "process:backup" }')).toMatchObject([{ service: 'backup', flows: 2 }])
+    expect(await rows('{ not: { flow: "process:nginx,redis" } }', 'audit: true,')).toMatchObject([
+      { audit: true, service: 'backup', flows: 2, packets: 18 },
+    ])
+  })
+
+  it('a rule with flow in front, behind, and beside one that takes some of the packets', async () => {
+    const flow = '{ name: f, action: drop, match: { flow: "protocol:ssh" } }'
+    const all = async (...rules: string[]) => {
+      const { out } = await cli('rules', 'preview', daemon.dir.file('r.yaml', `rules: [${rules.join(', ')}]`), '--json')
+      return (JSON.parse(out) as { rows: Row[] }).rows.map(({ rule, flows, packets }) => `${rule} ${flows} ${packets}`)
+    }
+    const port = (action: string, end: string) => `{ name: p, action: ${action}, match: { ${end}: { ports: [443] } } }`
+    expect(await all(flow, port('drop', 'destination'))).toEqual(['p 14 126'])
+    expect(await all(port('pass', 'source'), flow)).toEqual(['f 2 10'])
+    expect(await all(port('pass', 'source'), port('pass', 'destination').replace('p,', 'q,'), flow)).toEqual([])
+    // What passes flows holds up what is behind it: only what the ends send once the flows are known is dropped.
+    expect(await all(flow.replace('drop', 'pass'), port('drop', 'destination'))).toEqual(['p 12 60'])
+  })
+
   it('contracts, by the flows of sockets', async () => {
     const file = daemon.dir.file(
       'c.yaml',

@@ -47,14 +47,19 @@ const bad: readonly (readonly [string, string, string])[] = [
     'r.yaml:1:49: match.flow: there is no key "sni"; Did you mean src:?',
   ],
   [
-    'a flow beside other conditions',
-    'rules: [{ name: a, action: drop, match: { flow: "unit:a", vlan: 1 } }]',
-    'r.yaml:1:59: match.vlan: does not go with flow, which is asked of flows; say it there',
+    'a flow beside flags of packets',
+    'rules: [{ name: a, action: drop, match: { flow: "unit:a", tcp_flags: syn } }]',
+    'r.yaml:1:59: match.tcp_flags: does not go with flow: it differs from packet to packet, and a flow is judged as a whole; leave one of them out',
   ],
   [
-    'a flow that passes',
-    'rules: [{ name: a, action: pass, match: { flow: "unit:a" } }]',
-    'r.yaml:1:43: match.flow: goes with drop only, not with pass',
+    'a flow beside flags of packets that are excluded',
+    'rules: [{ name: a, action: pass, match: { flow: "unit:a", not: { tcp_flags: [rst] } } }]',
+    'r.yaml:1:66: match.not.tcp_flags: does not go with flow: it differs from packet to packet, and a flow is judged as a whole; leave one of them out',
+  ],
+  [
+    'a flow that is excluded and no query',
+    'rules: [{ name: a, action: pass, match: { not: { flow: 7 } } }]',
+    'r.yaml:1:56: match.not.flow: expected words such as "tls.sni:*.example.com unit:nginx.service", found 7',
   ],
   [
     'a rate without a number',

@@ -223,6 +223,7 @@ fi_inline __u32 fi_rules_of_kind(struct fi_rules_work *w, enum fi_rule_kind kind
 fi_inline void fi_rules_decide(struct fi_rules_work *w)
 {
 	int known = w->p.depth || !w->p.pending, acts;
+	__u32 taken = w->p.taken - 1; /* none: FI_RULE_NONE */
 	struct fi_rule_verdict *v = &w->v;
 
 	fi_rules_packet_rows(w);
@@ -231,11 +232,15 @@ fi_inline void fi_rules_decide(struct fi_rules_work *w)
 	if (known)
 		fi_rules_flow_rows(w);
 	v->rule = fi_rules_of_kind(w, known ? FI_RK_ACT : FI_RK_ACT_PACKET);
+	if (taken < v->rule && fi_rules_has(w, w->head.kind[FI_RK_FLOW], taken))
+		v->rule = taken;
 	v->drop = v->rule != FI_RULE_NONE && fi_rules_has(w, w->head.drop, v->rule);
 	v->audit = FI_RULE_NONE;
 	v->waits = 0;
 	if (w->head.flags & FI_RULES_AUDITS)
 		v->audit = fi_rules_of_kind(w, known ? FI_RK_AUDIT : FI_RK_AUDIT_PACKET);
+	if (taken < v->audit && fi_rules_has(w, w->head.kind[FI_RK_FLOW_AUDIT], taken))
+		v->audit = taken;
 	acts = v->drop || (v->rule != FI_RULE_NONE && fi_rules_has(w, w->head.limit, v->rule));
 	if (acts && w->p.pending && w->head.flags & FI_RULES_WAITS) {
 		w->layers = 0;

@@ -2,6 +2,7 @@
 // POST /api/v1/rules/preview
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import { isOfContract } from '../../rules/model.js'
 import { loadRules, type RuleText } from '../../rules/load.js'
 import type { ApiContext } from '../context.js'
 import { problems } from '../schemas.js'
@@ -66,7 +67,7 @@ export function addPreview(
         view,
         flows,
         looked_at: looked,
-        rules: [...set.rules.filter(({ byFlow }) => byFlow === undefined), ...set.contracts].map(({ name }) => name),
+        rules: [...set.rules.filter((rule) => !isOfContract(rule)), ...set.contracts].map(({ name }) => name),
         rows: rows.map(({ serviceId, ...row }) => ({ ...row, service_id: serviceId })),
       }
     },
