@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <vector>
 
 #include "handles.h"
 
@@ -173,21 +174,24 @@ Napi::Value RulesOff(const Napi::CallbackInfo &info)
 		bpf_map_info about = {};
 		uint32_t size = sizeof(about);
 		const uint32_t zero = 0;
-		fi_rules_switch now = {}, next = {};
+		constexpr uint32_t kHead = 2 * sizeof(uint32_t); /* generation, last: as in all versions */
 
 		if (fd.get() < 0) {
 			if (errno == ENOENT) /* gone meanwhile */
 				continue;
 			return fail(info.Env(), failure("open map", std::to_string(id), errno));
 		}
-		if (bpf_obj_get_info_by_fd(fd.get(), &about, &size) || strcmp(about.name, kSwitch) || about.value_size != sizeof(now))
+		if (bpf_obj_get_info_by_fd(fd.get(), &about, &size) || strcmp(about.name, kSwitch) || about.value_size < kHead)
 			continue;
-		if (bpf_map_lookup_elem(fd.get(), &zero, &now))
+		/* Whatever else another version keeps there, such as a set that is to come back, goes too. */
+		std::vector<uint32_t> now((about.value_size + 7) / 8 * 2), next(now.size());
+
+		if (bpf_map_lookup_elem(fd.get(), &zero, now.data()))
 			return fail(info.Env(), failure("read map", kSwitch, errno));
-		if (!now.generation)
+		next[1] = now[1];
+		if (now == next)
 			continue;
-		next.last = now.last;
-		if (bpf_map_update_elem(fd.get(), &zero, &next, BPF_ANY))
+		if (bpf_map_update_elem(fd.get(), &zero, next.data(), BPF_ANY))
 			return fail(info.Env(), failure("write map", kSwitch, errno));
 		off++;
 	}

@@ -10,6 +10,7 @@ import type { Contract } from './contract.js'
 import { etagOf } from './etag.js'
 import type { GuardOptions, RuleGuard } from './guard.js'
 import { InForce, type RuleKernel } from './in-force.js'
+import { withoutLockOuts } from './left-out.js'
 import { loadRules, readRuleFiles, type RuleSet, type RuleText } from './load.js'
 import { type Action, enforcedAt, type Rule } from './model.js'
 import type { RulesState } from './state.js'
@@ -126,9 +127,12 @@ export class RuleControl {
     })
   }
 
-  /** `checked`: by the guard, or in force already. */
-  async #install(set: RuleSet, from: SavedSet['from'], confirmWithin?: number, checked = from === 'applied'): Promise<void> {
-    if (!checked) await this.#guard(set.rules, {})
+  #safe(set: RuleSet): Promise<RuleSet> {
+    return withoutLockOuts(set, this.#guard, this.#log)
+  }
+
+  /** What the guard has no objection to, or what was in force already. */
+  async #install(set: RuleSet, from: SavedSet['from'], confirmWithin?: number): Promise<void> {
     const ms = confirmWithin === undefined ? undefined : confirmWithin * 1000
     const installing = this.#force.install(set, from, ms)
     const { warnings } = set // looked for while another thread fills the kernel's tables
@@ -141,7 +145,7 @@ export class RuleControl {
 
   async #takeFolder(folder: string): Promise<void> {
     const texts = readRuleFiles([folder])
-    if (texts.length > 0) await this.#install(loadRules(texts), 'folder')
+    if (texts.length > 0) await this.#install(await this.#safe(loadRules(texts)), 'folder')
   }
 
   /** The tables are another version's: its rules are compiled anew. A set that was on trial there has not been confirmed. */
@@ -149,7 +153,8 @@ export class RuleControl {
     const saved = this.#force.saved()
     const was = saved?.before ?? saved
     const set = loadRules(was?.from === 'applied' ? was.texts : readRuleFiles([folder]))
-    if (set.texts.length > 0) await this.#install(set, was?.from ?? 'folder', undefined, was !== undefined && etagOf(was) === etagOf(set))
+    const known = was?.from === 'applied' || (was !== undefined && etagOf(was) === etagOf(set))
+    if (set.texts.length > 0) await this.#install(known ? set : await this.#safe(set), was?.from ?? 'folder')
     if (!off) return
     // Nothing is attached to these tables yet.
     await this.#force.switchOff()
@@ -164,7 +169,7 @@ export class RuleControl {
     else if (!taken && saved?.from === 'applied') await this.#install(loadRules(saved.texts), 'applied')
     else if (generation !== 0 || !taken) {
       // of the folder: it may say something else by now
-      const set = saved?.from === 'applied' ? this.#force.set : loadRules(readRuleFiles([folder]))
+      const set = saved?.from === 'applied' ? this.#force.set : await this.#safe(loadRules(readRuleFiles([folder])))
       if (etagOf(set) !== this.etag || !taken) await this.#install(set, saved?.from ?? 'folder')
     }
     if (saved?.from === 'applied') this.#log.info(`the rules applied last are in force, not those of ${folder}`)

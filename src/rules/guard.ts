@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Keeps a set of rules from locking out who administers this host: what carries their commands must pass it.
 import { FlowidentError } from '../errors.js'
-import type { Rule } from './model.js'
+import type { LeftOut, Rule } from './model.js'
 import { spellRulePlace } from './overlap.js'
 import type { Packet } from './packet.js'
 import { evaluate } from './reference.js'
+
+/** Lifelines told of one rule. */
+const TOLD = 3
 
 /** A connection that must not be cut off. */
 export interface Lifeline {
@@ -21,11 +24,23 @@ export interface GuardOptions {
   readonly sshConnection?: string | undefined
 }
 
-/** Throws `rules-lock-out` when rules must not come into force. */
-export type RuleGuard = (rules: readonly Rule[], options: GuardOptions) => Promise<void>
+/** `rules-lock-out`. */
+export class LockOut extends FlowidentError {
+  /** The rules that would cut something off, and what each of them would. */
+  readonly refused: readonly LeftOut[]
 
-/** Lifelines told of one rule. */
-const TOLD = 3
+  constructor(refused: readonly LeftOut[]) {
+    const names = refused.map(({ name }) => `--override-guard ${name}`)
+    super('rules-lock-out', `${refused.length === 1 ? 'a rule' : `${refused.length} rules`} would lock you out`, {
+      details: refused.map(({ why }) => why),
+      hint: `Pass it by a rule in front, or apply them all the same with ${names.slice(0, TOLD).join(' ')}${names.length > TOLD ? ' …' : ''}. The rules that were in force stay so.`,
+    })
+    this.refused = refused
+  }
+}
+
+/** Throws LockOut when rules must not come into force. */
+export type RuleGuard = (rules: readonly Rule[], options: GuardOptions) => Promise<void>
 
 /** Lengths asked about are between an empty TCP segment and a jumbo frame, and so many. */
 const [SHORTEST, LONGEST, LENGTHS] = [40, 9000, 24]
@@ -53,17 +68,14 @@ export function cutOff(rules: readonly Rule[], lifelines: readonly Lifeline[], o
   return found
 }
 
-/** Throws `rules-lock-out`, with a line for each rule, when rules cut off a lifeline. */
+/** Throws LockOut when rules cut off a lifeline. */
 export function guard(rules: readonly Rule[], lifelines: readonly Lifeline[], override: readonly string[] = []): void {
   const found = cutOff(rules, lifelines, new Set(override))
   if (found.size === 0) return
-  const details = [...found].map(([rule, whats]) => {
-    const more = whats.length > TOLD ? ` and ${whats.length - TOLD} more` : ''
-    return `${spellRulePlace(rule)}: ${rule.name} would cut off ${whats.slice(0, TOLD).join(', ')}${more}`
-  })
-  const names = [...found.keys()].map(({ name }) => `--override-guard ${name}`)
-  throw new FlowidentError('rules-lock-out', `${found.size === 1 ? 'a rule' : `${found.size} rules`} would lock you out`, {
-    details,
-    hint: `Pass it by a rule in front, or apply them all the same with ${names.slice(0, TOLD).join(' ')}${names.length > TOLD ? ' …' : ''}. The rules that were in force stay so.`,
-  })
+  throw new LockOut(
+    [...found].map(([rule, whats]) => {
+      const more = whats.length > TOLD ? ` and ${whats.length - TOLD} more` : ''
+      return { name: rule.name, why: `${spellRulePlace(rule)}: ${rule.name} would cut off ${whats.slice(0, TOLD).join(', ')}${more}` }
+    }),
+  )
 }

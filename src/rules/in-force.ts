@@ -31,14 +31,25 @@ interface Installed {
 }
 
 const nothing: Installed = {
-  set: { rules: [], contracts: [], texts: [], warnings: [], overlaps: [] },
+  set: { rules: [], contracts: [], texts: [], leftOut: [], warnings: [], overlaps: [] },
   from: 'folder',
   generation: 0,
   shape: '',
 }
 
-const toSaved = ({ set, from, generation, shape }: Installed): SavedSet => ({ texts: set.texts, from, generation, shape })
-const fromSaved = ({ texts, from, generation, shape }: SavedSet): Installed => ({ set: loadRules(texts), from, generation, shape })
+const toSaved = ({ set, from, generation, shape }: Installed): SavedSet => ({
+  texts: set.texts,
+  leftOut: set.leftOut,
+  from,
+  generation,
+  shape,
+})
+const fromSaved = ({ texts, leftOut, from, generation, shape }: SavedSet): Installed => ({
+  set: loadRules(texts, leftOut),
+  from,
+  generation,
+  shape,
+})
 
 export class InForce {
   readonly #kernel: RuleKernel

@@ -6,7 +6,7 @@ import { type Mistake, parseYaml, readConfigFile, yamlFiles } from '../config/so
 import { FlowidentError } from '../errors.js'
 import { FI_RULES_EPOCHS } from '../gen/abi.js'
 import { type Contract, ruleOfContract } from './contract.js'
-import { MAX_RULES, MAX_TUNNELS, type Rule } from './model.js'
+import { type LeftOut, MAX_RULES, MAX_TUNNELS, type Rule } from './model.js'
 import { type Overlap, type Overlaps, overlaps, spellOverlap, spellRulePlace, spellStopped } from './overlap.js'
 import { readRules } from './read.js'
 import { expiries } from './timed.js'
@@ -27,7 +27,9 @@ export interface RuleSet {
   readonly rules: readonly Rule[]
   readonly contracts: readonly Contract[]
   readonly texts: readonly RuleText[]
-  /** Rules that never decide, in words: looked for when first asked, which may take a second. */
+  /** Rules of the texts that are not among `rules`. */
+  readonly leftOut: readonly LeftOut[]
+  /** Rules that are left out, and those that never decide, in words: looked for when first asked, which may take a second. */
   readonly warnings: readonly string[]
   readonly overlaps: readonly Overlap[]
 }
@@ -61,7 +63,9 @@ function checkNames(rules: readonly Named[]): Mistake[] {
   })
 }
 
-export function loadRules(texts: readonly RuleText[]): RuleSet {
+/** `leftOut`: rules that the texts have and the set does not. */
+export function loadRules(texts: readonly RuleText[], leftOut: readonly LeftOut[] = []): RuleSet {
+  const left = new Set(leftOut.map(({ name }) => name))
   const mistakes: Mistake[] = []
   const rules: Rule[] = []
   const contracts: Contract[] = []
@@ -99,20 +103,22 @@ export function loadRules(texts: readonly RuleText[]): RuleSet {
       hint: 'docs/RULES.md describes what a rule may ask for. The rules that were in force stay so.',
     })
   }
+  const inForce = rules.filter(({ name }) => !left.has(name))
   let searched: Overlaps | undefined
   const search = (): Overlaps => {
-    searched ??= overlaps(rules)
+    searched ??= overlaps(inForce)
     return searched
   }
   return {
-    rules,
+    rules: inForce,
     contracts,
     texts,
+    leftOut,
     get overlaps() {
       return search().found
     },
     get warnings() {
-      return [...search().found.map(spellOverlap), ...spellStopped(search())]
+      return [...leftOut.map(({ why }) => `not in force: ${why}`), ...search().found.map(spellOverlap), ...spellStopped(search())]
     },
   }
 }

@@ -90,6 +90,13 @@ export interface Rule {
   readonly place: Place | undefined
 }
 
+/** A rule of a set that is not in force with the others. */
+export interface LeftOut {
+  readonly name: string
+  /** With the place where it stands. */
+  readonly why: string
+}
+
 /** The daemon gives it flows by a contract, not by what the rule itself asks. */
 export const isOfContract = ({ byFlow, flow, notFlow }: Rule): boolean => byFlow === true && flow === undefined && notFlow === undefined
 

@@ -40,13 +40,24 @@ const tests: Readonly<Record<string, Test>> = {
 }
 const keys = new Set(['protocol', 'layer', 'confidence'])
 
-/** The conditions of one side by the names above. */
-export const spread = ({ source, destination, ...rest }: Conditions): [string, unknown][] =>
+const spreadOut = ({ source, destination, ...rest }: Conditions): [string, unknown][] =>
   [
     ...Object.entries(rest),
     ...Object.entries(source ?? {}).map(([key, value]): [string, unknown] => [`source.${key}`, value]),
     ...Object.entries(destination ?? {}).map(([key, value]): [string, unknown] => [`destination.${key}`, value]),
   ].filter(([, value]) => value !== undefined) as [string, unknown][]
+
+const known = new WeakMap<Conditions, readonly (readonly [string, unknown])[]>()
+
+/** The conditions of one side by the names above; made once for each. */
+export function spread(conditions: Conditions): readonly (readonly [string, unknown])[] {
+  let list = known.get(conditions)
+  if (list === undefined) {
+    list = spreadOut(conditions)
+    known.set(conditions, list)
+  }
+  return list
+}
 
 const lacks = (packet: Packet, name: string): boolean =>
   (name.endsWith('.ports') && packet.ports === undefined) ||

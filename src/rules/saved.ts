@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { dirname } from 'node:path'
 import { errorName, FlowidentError } from '../errors.js'
 import type { RuleText } from './load.js'
+import type { LeftOut } from './model.js'
 
 export interface SavedSet {
   readonly texts: readonly RuleText[]
@@ -12,6 +13,8 @@ export interface SavedSet {
   /** Which set of the kernel it is, and for which interfaces it was compiled. */
   readonly generation: number
   readonly shape: string
+  /** Rules of the texts that are not in force. */
+  readonly leftOut?: readonly LeftOut[]
 }
 
 /** `before`: in force again unless the set is confirmed. */
@@ -33,13 +36,15 @@ export interface RuleStore {
 export const forgetful: RuleStore = { read: () => undefined, write: () => undefined }
 
 const isSaved = (value: unknown): value is Saved => {
-  const { texts, from, generation, shape, before } = (value ?? {}) as Partial<Record<keyof Saved, unknown>>
+  const { texts, from, generation, shape, leftOut, before } = (value ?? {}) as Partial<Record<keyof Saved, unknown>>
   return (
     Array.isArray(texts) &&
     texts.every((each: Partial<RuleText> | null) => typeof each?.name === 'string' && typeof each.text === 'string') &&
     (from === 'folder' || from === 'applied') &&
     typeof generation === 'number' &&
     typeof shape === 'string' &&
+    (leftOut === undefined ||
+      (Array.isArray(leftOut) && leftOut.every((each: Partial<LeftOut> | null) => typeof each?.name === 'string'))) &&
     (before === undefined || isSaved(before))
   )
 }

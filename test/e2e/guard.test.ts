@@ -132,16 +132,18 @@ describe.skipIf(reason !== undefined)('the lock-out guard', () => {
   })
 
   it('keeps the API reachable, and checks the folder of the start', { timeout: 240_000 }, async () => {
-    const api = set(rule('no-api', `{ destination: { ports: ${API} } }`))
+    const api = set(rule('no-api', `{ destination: { ports: ${API} } }`), rule('no-telnet', '{ destination: { ports: 23 } }'))
     {
       await using daemon = await start(api)
-      expect(daemon.proc.stdout + daemon.proc.stderr).toContain('no rules are in force: a rule would lock you out')
-      expect(await names(daemon)).toEqual([])
+      expect(daemon.proc.stdout + daemon.proc.stderr).toContain('1 of 2 rules are left out: they would lock out who administers this host')
+      expect(await names(daemon)).toEqual(['no-telnet'])
+      const shown = await run(commandLine('rules', 'show', '--url', `unix:${daemon.socket}`), { codes: [] })
+      expect(shown.stderr).toContain(`no-api would cut off the API at 127.0.0.1:${API}`)
       const again = await applyHere(daemon, api)
       expect(again.stderr).toContain(`no-api would cut off the API at 127.0.0.1:${API} for 127.0.0.1`)
     }
     await using daemon = await start(api, '  override_guard: [no-api]\n')
-    expect(await names(daemon)).toEqual(['no-api'])
+    expect(await names(daemon)).toEqual(['no-api', 'no-telnet'])
     const asked = await run(['curl', '-sm', '2', `http://127.0.0.1:${API}/healthz`], { netns: pair.server.name, codes: [] })
     expect(asked.code).not.toBe(0)
   })
