@@ -114,30 +114,57 @@ enum fi_protocol {
 	FI_P_RTPS = 186,
 	FI_P_S7COMM = 187,
 	FI_P_BACNET = 191,
-	FI_P_MAX = 192,
+	FI_P_ELASTICSEARCH = 192,
+	FI_P_FIX = 193,
+	FI_P_DIAMETER = 194,
+	FI_P_SMPP = 195,
+	FI_P_GEARMAN = 196,
+	FI_P_RMI = 197,
+	FI_P_DRDA = 198,
+	FI_P_AJP = 199,
+	FI_P_UWSGI = 200,
+	FI_P_NEO4J = 201,
+	FI_P_CLICKHOUSE = 202,
+	FI_P_COUCHBASE = 203,
+	FI_P_TARS = 204,
+	FI_P_SOFARPC = 205,
+	FI_P_BRPC = 206,
+	FI_P_X11 = 207,
+	FI_P_AEROSPIKE = 208,
+	FI_P_MAX = 209,
 };
 
-#define FI_SET_WORDS 3
+#define FI_SET_WORDS 4
 
+#include "../proto/aerospike.h"
+#include "../proto/ajp.h"
 #include "../proto/amqp.h"
 #include "../proto/bacnet.h"
 #include "../proto/bfd.h"
 #include "../proto/bgp.h"
 #include "../proto/bittorrent.h"
+#include "../proto/brpc.h"
 #include "../proto/cassandra.h"
 #include "../proto/ceph.h"
+#include "../proto/clickhouse.h"
 #include "../proto/coap.h"
 #include "../proto/collectd.h"
+#include "../proto/couchbase.h"
 #include "../proto/dcerpc.h"
 #include "../proto/dhcp.h"
 #include "../proto/dhcpv6.h"
+#include "../proto/diameter.h"
 #include "../proto/dnp3.h"
 #include "../proto/dns.h"
+#include "../proto/drda.h"
 #include "../proto/dtls.h"
 #include "../proto/dubbo.h"
+#include "../proto/elasticsearch.h"
 #include "../proto/enip.h"
 #include "../proto/fastcgi.h"
+#include "../proto/fix.h"
 #include "../proto/ftp.h"
+#include "../proto/gearman.h"
 #include "../proto/gelf.h"
 #include "../proto/geneve.h"
 #include "../proto/git.h"
@@ -168,6 +195,7 @@ enum fi_protocol {
 #include "../proto/nats.h"
 #include "../proto/nbdgm.h"
 #include "../proto/nbns.h"
+#include "../proto/neo4j.h"
 #include "../proto/netflow.h"
 #include "../proto/nntp.h"
 #include "../proto/ntp.h"
@@ -187,6 +215,7 @@ enum fi_protocol {
 #include "../proto/radius.h"
 #include "../proto/rdp.h"
 #include "../proto/redis.h"
+#include "../proto/rmi.h"
 #include "../proto/rocketmq.h"
 #include "../proto/rpc.h"
 #include "../proto/rsync.h"
@@ -200,9 +229,11 @@ enum fi_protocol {
 #include "../proto/sflow.h"
 #include "../proto/sip.h"
 #include "../proto/smb.h"
+#include "../proto/smpp.h"
 #include "../proto/smtp.h"
 #include "../proto/snmp.h"
 #include "../proto/socks.h"
+#include "../proto/sofarpc.h"
 #include "../proto/srvloc.h"
 #include "../proto/ssdp.h"
 #include "../proto/ssh.h"
@@ -210,16 +241,19 @@ enum fi_protocol {
 #include "../proto/stomp.h"
 #include "../proto/stun.h"
 #include "../proto/syslog.h"
+#include "../proto/tars.h"
 #include "../proto/tds.h"
 #include "../proto/telnet.h"
 #include "../proto/teredo.h"
 #include "../proto/tftp.h"
 #include "../proto/thrift.h"
 #include "../proto/tls.h"
+#include "../proto/uwsgi.h"
 #include "../proto/vnc.h"
 #include "../proto/vxlan.h"
 #include "../proto/websocket.h"
 #include "../proto/wireguard.h"
+#include "../proto/x11.h"
 #include "../proto/xmpp.h"
 #include "../proto/zmtp.h"
 #include "../proto/zookeeper.h"
@@ -233,6 +267,7 @@ enum fi_protocol {
 	FI_ASK(vnc, FI_P_VNC); \
 	FI_ASK(rsync, FI_P_RSYNC); \
 	FI_ASK(ceph, FI_P_CEPH); \
+	FI_ASK(neo4j, FI_P_NEO4J); \
 	FI_ASK(grpc, FI_P_GRPC); \
 	FI_ASK(grpc_web, FI_P_GRPC_WEB); \
 	FI_ASK(websocket, FI_P_WEBSOCKET); \
@@ -240,14 +275,20 @@ enum fi_protocol {
 	FI_ASK(dubbo, FI_P_DUBBO); \
 	FI_ASK(bgp, FI_P_BGP); \
 	FI_ASK(bittorrent, FI_P_BITTORRENT); \
+	FI_ASK(fix, FI_P_FIX); \
+	FI_ASK(gearman, FI_P_GEARMAN); \
+	FI_ASK(rmi, FI_P_RMI); \
+	FI_ASK(brpc, FI_P_BRPC); \
 	FI_ASK(stun, FI_P_STUN); \
 	FI_ASK(zmtp, FI_P_ZMTP); \
 	FI_ASK(smb, FI_P_SMB); \
 	FI_ASK(git, FI_P_GIT); \
 	FI_ASK(opcua, FI_P_OPCUA); \
 	FI_ASK(pptp, FI_P_PPTP); \
+	FI_ASK(ajp, FI_P_AJP); \
 	FI_ASK(openwire, FI_P_OPENWIRE); \
 	FI_ASK(xmpp, FI_P_XMPP); \
+	FI_ASK(elasticsearch, FI_P_ELASTICSEARCH); \
 	FI_ASK(sip, FI_P_SIP); \
 	FI_ASK(rtsp, FI_P_RTSP); \
 	FI_ASK(http1, FI_P_HTTP1); \
@@ -269,26 +310,36 @@ enum fi_protocol {
 	FI_ASK(cassandra, FI_P_CASSANDRA); \
 	FI_ASK(pulsar, FI_P_PULSAR); \
 	FI_ASK(rocketmq, FI_P_ROCKETMQ); \
+	FI_ASK(sofarpc, FI_P_SOFARPC); \
+	FI_ASK(x11, FI_P_X11); \
 	FI_ASK(thrift, FI_P_THRIFT); \
 	FI_ASK(tds, FI_P_TDS); \
 	FI_ASK(oracle, FI_P_ORACLE); \
+	FI_ASK(drda, FI_P_DRDA); \
+	FI_ASK(uwsgi, FI_P_UWSGI); \
+	FI_ASK(clickhouse, FI_P_CLICKHOUSE); \
+	FI_ASK(couchbase, FI_P_COUCHBASE); \
 	FI_ASK(redis, FI_P_REDIS); \
 	FI_ASK(fastcgi, FI_P_FASTCGI); \
 	FI_ASK(rtmp, FI_P_RTMP); \
 	FI_ASK(dcerpc, FI_P_DCERPC); \
 	FI_ASK(rpc, FI_P_RPC); \
+	FI_ASK(diameter, FI_P_DIAMETER); \
 	FI_ASK(memcached, FI_P_MEMCACHED); \
 	FI_ASK(kerberos, FI_P_KERBEROS); \
 	FI_ASK(ldap, FI_P_LDAP); \
+	FI_ASK(tars, FI_P_TARS); \
 	FI_ASK(kafka, FI_P_KAFKA); \
 	FI_ASK(syslog, FI_P_SYSLOG); \
 	FI_ASK(srvloc, FI_P_SRVLOC); \
 	FI_ASK(gelf, FI_P_GELF); \
+	FI_ASK(aerospike, FI_P_AEROSPIKE); \
 	FI_ASK(zookeeper, FI_P_ZOOKEEPER); \
 	FI_ASK(llmnr, FI_P_LLMNR); \
 	FI_ASK(dns, FI_P_DNS); \
 	FI_ASK(enip, FI_P_ENIP); \
 	FI_ASK(iec104, FI_P_IEC104); \
+	FI_ASK(smpp, FI_P_SMPP); \
 	FI_ASK(openvpn, FI_P_OPENVPN); \
 	FI_ASK(modbus, FI_P_MODBUS); \
 	FI_ASK(ipfix, FI_P_IPFIX); \
@@ -359,27 +410,27 @@ enum fi_protocol {
 
 /* Protocols that may take over from another on the same connection, as bit sets by id. */
 static const __u64 fi_then[FI_P_MAX][FI_SET_WORDS] = {
-	[FI_P_PROXY] = { 0xffffe93ff8b7fffeull, 0xffffffffull, 0x8f8152c700002021ull },
-	[FI_P_AMQP] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_HTTP2] = { 0xe0ull, 0x0ull, 0x0ull },
-	[FI_P_STUN] = { 0x6000000008002ull, 0x0ull, 0x0ull },
-	[FI_P_XMPP] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_HTTP1] = { 0xfaull, 0x0ull, 0x0ull },
-	[FI_P_NATS] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_IRC] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_SMTP] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_IMAP] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_POP3] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_FTP] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_NNTP] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_POSTGRESQL] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_MYSQL] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_RDP] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_TDS] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_LDAP] = { 0x2ull, 0x0ull, 0x0ull },
-	[FI_P_SOCKS] = { 0xfffff13ff8b7fffeull, 0xffffffffull, 0x8f8152c700002021ull },
-	[FI_P_RTCP] = { 0x2000000000000ull, 0x0ull, 0x0ull },
-	[FI_P_RTP] = { 0x4000000000000ull, 0x0ull, 0x0ull },
+	[FI_P_PROXY] = { 0xffffe93ff8b7fffeull, 0xffffffffull, 0x8f8152c700002021ull, 0x1ffffull },
+	[FI_P_AMQP] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_HTTP2] = { 0xe0ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_STUN] = { 0x6000000008002ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_XMPP] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_HTTP1] = { 0xfaull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_NATS] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_IRC] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_SMTP] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_IMAP] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_POP3] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_FTP] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_NNTP] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_POSTGRESQL] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_MYSQL] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_RDP] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_TDS] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_LDAP] = { 0x2ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_SOCKS] = { 0xfffff13ff8b7fffeull, 0xffffffffull, 0x8f8152c700002021ull, 0x1ffffull },
+	[FI_P_RTCP] = { 0x2000000000000ull, 0x0ull, 0x0ull, 0x0ull },
+	[FI_P_RTP] = { 0x4000000000000ull, 0x0ull, 0x0ull, 0x0ull },
 };
 
 #ifdef FI_HOST
@@ -395,6 +446,7 @@ static const fi_labels_fn fi_proto_labels[FI_P_MAX] = {
 	[FI_P_HTTP2] = fi_labels_http2,
 	[FI_P_DUBBO] = fi_labels_dubbo,
 	[FI_P_DTLS] = fi_labels_dtls,
+	[FI_P_AJP] = fi_labels_ajp,
 	[FI_P_QUIC] = fi_labels_quic,
 	[FI_P_SSDP] = fi_labels_ssdp,
 	[FI_P_SIP] = fi_labels_sip,
@@ -420,6 +472,7 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_VNC] = "vnc",
 	[FI_P_RSYNC] = "rsync",
 	[FI_P_CEPH] = "ceph",
+	[FI_P_NEO4J] = "neo4j",
 	[FI_P_GRPC] = "grpc",
 	[FI_P_GRPC_WEB] = "grpc-web",
 	[FI_P_WEBSOCKET] = "websocket",
@@ -428,6 +481,10 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_BGP] = "bgp",
 	[FI_P_BITTORRENT] = "bittorrent",
 	[FI_P_RTPS] = "rtps",
+	[FI_P_FIX] = "fix",
+	[FI_P_GEARMAN] = "gearman",
+	[FI_P_RMI] = "rmi",
+	[FI_P_BRPC] = "brpc",
 	[FI_P_STUN] = "stun",
 	[FI_P_DTLS] = "dtls",
 	[FI_P_ZMTP] = "zmtp",
@@ -435,10 +492,12 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_GIT] = "git",
 	[FI_P_OPCUA] = "opcua",
 	[FI_P_PPTP] = "pptp",
+	[FI_P_AJP] = "ajp",
 	[FI_P_QUIC] = "quic",
 	[FI_P_OPENWIRE] = "openwire",
 	[FI_P_XMPP] = "xmpp",
 	[FI_P_DHCP] = "dhcp",
+	[FI_P_ELASTICSEARCH] = "elasticsearch",
 	[FI_P_SSDP] = "ssdp",
 	[FI_P_SIP] = "sip",
 	[FI_P_RTSP] = "rtsp",
@@ -464,24 +523,33 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_PULSAR] = "pulsar",
 	[FI_P_ROCKETMQ] = "rocketmq",
 	[FI_P_WIREGUARD] = "wireguard",
+	[FI_P_SOFARPC] = "sofarpc",
+	[FI_P_X11] = "x11",
 	[FI_P_THRIFT] = "thrift",
 	[FI_P_TDS] = "tds",
 	[FI_P_ORACLE] = "oracle",
+	[FI_P_DRDA] = "drda",
+	[FI_P_UWSGI] = "uwsgi",
+	[FI_P_CLICKHOUSE] = "clickhouse",
+	[FI_P_COUCHBASE] = "couchbase",
 	[FI_P_REDIS] = "redis",
 	[FI_P_FASTCGI] = "fastcgi",
 	[FI_P_RTMP] = "rtmp",
 	[FI_P_DCERPC] = "dcerpc",
 	[FI_P_RPC] = "rpc",
+	[FI_P_DIAMETER] = "diameter",
 	[FI_P_MEMCACHED] = "memcached",
 	[FI_P_KERBEROS] = "kerberos",
 	[FI_P_LDAP] = "ldap",
 	[FI_P_SNMP] = "snmp",
+	[FI_P_TARS] = "tars",
 	[FI_P_KAFKA] = "kafka",
 	[FI_P_NBDGM] = "nbdgm",
 	[FI_P_SYSLOG] = "syslog",
 	[FI_P_SRVLOC] = "srvloc",
 	[FI_P_SFLOW] = "sflow",
 	[FI_P_GELF] = "gelf",
+	[FI_P_AEROSPIKE] = "aerospike",
 	[FI_P_ZOOKEEPER] = "zookeeper",
 	[FI_P_NBNS] = "nbns",
 	[FI_P_MDNS] = "mdns",
@@ -492,6 +560,7 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 	[FI_P_ENIP] = "enip",
 	[FI_P_IEC104] = "iec104",
 	[FI_P_BACNET] = "bacnet",
+	[FI_P_SMPP] = "smpp",
 	[FI_P_OPENVPN] = "openvpn",
 	[FI_P_TFTP] = "tftp",
 	[FI_P_MODBUS] = "modbus",
@@ -522,6 +591,6 @@ static const char *const fi_proto_names[FI_P_MAX] = {
 
 /* Protocols with labels, as a bit set by id: their first payloads are sampled to user space. Longer than needed: clang 14
  * puts constants of 32 bytes and less into a section of their own, which the kernel's BTF check refuses. */
-static const __u64 fi_has_labels[FI_SET_WORDS + 5] = { 0x1810320023fffeull, 0x40ull, 0x0ull };
+static const __u64 fi_has_labels[FI_SET_WORDS + 5] = { 0x1810320023fffeull, 0x40ull, 0x0ull, 0x80ull };
 
 #endif
