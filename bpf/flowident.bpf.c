@@ -29,6 +29,7 @@ const struct fi_rule_limit *fi_export_rule_limit __attribute__((unused));
 const struct fi_limit_source *fi_export_limit_source __attribute__((unused));
 enum fi_limit_flag fi_export_limit_flag __attribute__((unused));
 enum fi_decide fi_export_decide __attribute__((unused));
+enum fi_decided fi_export_decided __attribute__((unused));
 enum fi_rule_field fi_export_rule_field __attribute__((unused));
 enum fi_rule_kind fi_export_rule_kind __attribute__((unused));
 enum fi_rule_small fi_export_rule_small __attribute__((unused));

@@ -212,6 +212,12 @@ enum fi_decide {
 	FI_DECIDE_TAKE = 1, /* its packets meet the rule, which decides of them what no rule in front of it does */
 	FI_DECIDE_AUDIT = 2, /* the same, unless it was given to another rule: then the flow is only counted */
 };
+/* Answers of fi_rule_flow. */
+enum fi_decided {
+	FI_DECIDED_NOT = 0, /* there is no such flow, or another set is in force by now */
+	FI_DECIDED_NOW = 1,
+	FI_DECIDED_LATER = 2, /* by fi_rule_sockets, which is to be run */
+};
 
 /* What user space asks of the program fi_rule_flow: this flow is given to this rule of this set. */
 struct fi_decision {
@@ -219,8 +225,9 @@ struct fi_decision {
 	__u32 generation;
 	__u32 rule;
 	__u32 how; /* enum fi_decide */
+	__u64 id; /* of the flow: that of a socket is found by it */
 };
-_Static_assert(sizeof(struct fi_decision) == 56, "fi_decision");
+_Static_assert(sizeof(struct fi_decision) == 64, "fi_decision");
 /* What rules of headers dropped of late, bpf/taps/drops.h: per CPU, empty with a new set. In pages, since an element for each
  * would take long to allocate. */
 #define FI_DROPPED_PAGES 512

@@ -118,6 +118,8 @@ export interface KernelHandle {
   dumpFlows(): Promise<ArrayBuffer>
   /** Has the kernel end and remove the flows in its tables that were silent too long; their ends arrive through the ring. */
   expire(): Promise<void>
+  /** Writes what fi_rule_flow left for later (FI_DECIDED_LATER) into the flows of sockets. Rejects with ENOENT where the kernel lacks iterators. */
+  ruleSockets(): Promise<void>
   /** { struct fi_agg_key, struct fi_agg summed over CPUs }[]; first, with a zero key, the flows not decided yet. */
   aggregates(): Promise<ArrayBuffer>
   /** { struct fi_agg_key, struct fi_conn }[] of the aggregates that had TCP connections. */

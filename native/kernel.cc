@@ -39,7 +39,8 @@ public:
 					   InstanceMethod<&KernelHandle::DetachInterface>("detachInterface"),
 					   InstanceMethod<&KernelHandle::StartRing>("startRing"),
 					   InstanceMethod<&KernelHandle::DumpFlows>("dumpFlows"),
-					   InstanceMethod<&KernelHandle::Expire>("expire"),
+					   InstanceMethod<&KernelHandle::Run<expireFlows>>("expire"),
+					   InstanceMethod<&KernelHandle::Run<ruleSockets>>("ruleSockets"),
 					   InstanceMethod<&KernelHandle::Aggregates>("aggregates"),
 					   InstanceMethod<&KernelHandle::Connections>("connections"),
 					   InstanceMethod<&KernelHandle::StartRequests>("startRequests"),
@@ -177,14 +178,14 @@ private:
 		return closed(info.Env()) ? info.Env().Undefined() : bytes(info.Env(), "flowident:dumpFlows", dumpFlows);
 	}
 
-	Napi::Value Expire(const Napi::CallbackInfo &info)
+	template <Failure (*run)(const Object &)> Napi::Value Run(const Napi::CallbackInfo &info)
 	{
 		Napi::Env env = info.Env();
 
 		if (closed(env))
 			return env.Undefined();
 		return Job<bool>::run(
-			env, "flowident:expire", [object = object_](bool *) { return expireFlows(*object); }, [](Napi::Env e, bool *) { return e.Undefined(); });
+			env, "flowident:run", [object = object_](bool *) { return run(*object); }, [](Napi::Env e, bool *) { return e.Undefined(); });
 	}
 
 	Napi::Value Aggregates(const Napi::CallbackInfo &info)

@@ -129,9 +129,11 @@ Failure readSum(bpf_map *map, uint32_t key, uint64_t *sum, size_t words)
 
 namespace {
 
-/* Runs an iterator program over one map. */
+/* Runs an iterator program over one map, if there is such a map. */
 int runOverMap(bpf_program *program, bpf_map *map, Buffer *out)
 {
+	if (!map)
+		return 0;
 	LogCapture quiet;
 	bpf_iter_link_info info = {};
 	LIBBPF_OPTS(bpf_iter_attach_opts, opts, .link_info = &info, .link_info_len = sizeof(info));
@@ -151,22 +153,24 @@ Failure expireFlows(const Object &object)
 	if (!expire)
 		return failure("expire", "fi_expire", ENOENT, "no such program is loaded");
 	for (const char *name : {"fi_flows", "fi_new"}) {
-		bpf_map *map = object.map(name);
-		int err = map ? runOverMap(expire, map, nullptr) : 0;
-
-		if (err)
+		if (int err = runOverMap(expire, object.map(name), nullptr))
 			return failure("expire", name, err);
 	}
 	return {};
 }
 
+Failure ruleSockets(const Object &object)
+{
+	bpf_program *rule = object.program("fi_rule_sockets");
+	const int err = rule ? runOverMap(rule, object.map("fi_sockets"), nullptr) : -ENOENT;
+
+	return err ? failure("iterate", "fi_sockets", err) : Failure{};
+}
+
 Failure dumpFlows(const Object &object, Buffer *out)
 {
 	bpf_program *dump = object.program("fi_dump_sockets");
-	bpf_map *sockets = object.map("fi_sockets");
-	int err = dump && sockets ? runOverMap(dump, sockets, out) : 0;
-
-	if (err)
+	if (int err = dump ? runOverMap(dump, object.map("fi_sockets"), out) : 0)
 		return failure("iterate", "fi_sockets", err);
 	for (const char *name : {"fi_flows", "fi_new"}) {
 		bpf_map *map = object.map(name);

@@ -34,6 +34,8 @@ Failure readSum(bpf_map *map, uint32_t key, uint64_t *sum, size_t words);
 Failure dumpFlows(const Object &object, Buffer *out);
 /* Runs the program fi_expire over the tables of flows: it ends and removes those that were silent too long. */
 Failure expireFlows(const Object &object);
+/* Runs the program fi_rule_sockets over the sockets: what fi_rule_flow left for later is written into their flows. */
+Failure ruleSockets(const Object &object);
 /* { struct fi_agg_key, struct fi_agg }[], slot 0 first with a zero key. */
 Failure readAggregates(const Object &object, Buffer *out);
 /* { struct fi_agg_key, struct fi_conn }[] of the aggregates that had connections. */

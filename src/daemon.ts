@@ -116,7 +116,14 @@ export class Daemon implements AsyncDisposable {
   async #open(door: Door): Promise<void> {
     const guard = ruleGuard(this.#parts, this.#config, this.#table, () => this.#listeners.tcp)
     const rules = ruleControl(this.#kernel, this.#parts, this.#log, ruleStore(this.#kernel, this.#config), guard)
-    const place = { kernel: this.#kernel, parts: this.#parts, catalog: this.#catalog, events: this.#events, log: this.#log }
+    const place = {
+      kernel: this.#kernel,
+      parts: this.#parts,
+      catalog: this.#catalog,
+      wire: this.#wire,
+      events: this.#events,
+      log: this.#log,
+    }
     const { collectors, sync, ...told } = beside(rules, guard, place, this.#config.metrics.max_series)
     const context = {
       version: this.#parts.version,

@@ -30,6 +30,15 @@ struct fi_socket {
 
 /* Written by the socket taps, read by iter/bpf_sk_storage_map. Lives and dies with the socket: no eviction. */
 FI_MAP(fi_sockets, BPF_MAP_TYPE_SK_STORAGE, 0, int, struct fi_socket, BPF_F_NO_PREALLOC);
+/* What user space decided of flows that live in a socket's storage, by flow id: written by fi_rule_flow, taken out by fi_rule_sockets,
+ * which is run at once. More than this many at a time push out the oldest, which user space decides again. */
+struct fi_ruling {
+	__u32 generation;
+	__u32 acts; /* rule, from 1; 0 = none */
+	__u32 how; /* enum fi_decide of that one */
+	__u32 audit; /* rule that only counts, from 1; 0 = none */
+};
+FI_MAP(fi_rulings, BPF_MAP_TYPE_LRU_HASH, 4096, __u64, struct fi_ruling, 0);
 /* First bytes of a socket's undecided flow; deleted with the decision. */
 FI_MAP(fi_socket_pending, BPF_MAP_TYPE_SK_STORAGE, 0, int, struct fi_pending, BPF_F_NO_PREALLOC);
 /* Owner of a socket; accepted sockets inherit the listener's (CLONE) until their own user is seen. */

@@ -5,6 +5,7 @@
 #define FI_TAP_SOCKET_H
 
 #include "requests.h"
+#include "socket_rules.h"
 
 #undef FI_LOAD
 #undef FI_KEEP
@@ -89,8 +90,8 @@ struct fi_socket_way {
 	struct fi_owner *o;
 };
 
-/* Headers, owner, flow, counters. 0 when the packet is done with. */
-FI_SUB int fi_socket_find(struct fi_socket_way *way, struct fi_scratch *x, int egress, __u32 packets, __u64 bytes)
+/* Headers, owner, flow. 0 when there is none. */
+FI_SUB int fi_socket_find(struct fi_socket_way *way, struct fi_scratch *x, int egress, __u32 packets)
 {
 	struct __sk_buff *skb = way->c.skb;
 	struct bpf_sock *sk = way->c.sk;
@@ -144,23 +145,36 @@ FI_SUB int fi_socket_find(struct fi_socket_way *way, struct fi_scratch *x, int e
 	way->f = f;
 	way->o = o;
 	x->before = f->verdict;
+	x->segments = packets;
+	x->end = end;
 	f->last_ns = now;
-	fi_flow_count(f, end, !egress, packets, bytes);
-	if (t->l4 == FI_TCP)
-		fi_flow_tcp(f, end, x->pkt.tcp_flags, x->pkt.seq);
+	return 1;
+}
+
+/* 1 = the flow's payload is to be looked at. */
+FI_SUB int fi_socket_count(struct fi_flow *f, const struct fi_scratch *x, int egress, __u64 bytes)
+{
+	if (!f || !x)
+		return 0;
+	fi_flow_count(f, !egress, !egress, x->segments, bytes);
+	if (x->tuple.l4 == FI_TCP)
+		fi_flow_tcp(f, !egress, x->pkt.tcp_flags, x->pkt.seq);
 	return x->pkt.payload_len != 0;
 }
 
-/* First packet, or one that may change what is known of the flow: parse, look, tell. */
-fi_inline void fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int egress, __u32 packets, __u64 bytes)
+/* First packet, or one that may change what is known of the flow: parse, look, tell. 1 = a rule drops it. */
+fi_inline int fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int egress, __u32 packets, __u64 bytes)
 {
 	struct fi_scratch *x = fi_scratch_take();
 	struct fi_socket_way way = { .c = { .skb = skb, .sk = sk } };
 	struct fi_flow *f;
+	int drop = 0;
 
 	if (!x)
-		return;
-	if (fi_socket_find(&way, x, egress, packets, bytes) && (f = way.f)) {
+		return 0;
+	if (fi_socket_find(&way, x, egress, packets) && (f = way.f) &&
+	    !(drop = f->side[0].ruled && !(way.c.own && fi_connected(sk)) && fi_socket_ruled(x, f, egress)) &&
+	    fi_socket_count(f, x, egress, bytes)) {
 		__u8 state = f->state;
 
 		fi_payload_socket(&way.c, f, !egress, x);
@@ -171,6 +185,7 @@ fi_inline void fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int eg
 			fi_request_packet(skb, f, 0, egress);
 	}
 	fi_scratch_give(x);
+	return drop;
 }
 
 /* A TCP packet without payload (an acknowledgement, a handshake, an end) tells nothing to classify: its flags are taken,
@@ -216,14 +231,16 @@ fi_inline int fi_socket_tap(struct __sk_buff *skb, int egress)
 	}
 	struct fi_socket *ss = bpf_sk_storage_get(&fi_sockets, sk, 0, 0);
 
-	if (ss && ss->flow.state == FI_S_DONE && (sk->protocol == FI_TCP || sk->dst_port)) {
+	if (ss && ss->flow.side[0].ruled && fi_connected(sk) && fi_socket_ruled_alone(ss, egress, packets, bytes))
+		return 0;
+	if (ss && ss->flow.state == FI_S_DONE && fi_connected(sk)) {
 		ss->flow.last_ns = fi_now();
 		fi_flow_count(&ss->flow, !egress, !egress, packets, bytes);
 		if (fi_cfg_requests)
 			fi_request_packet(skb, &ss->flow, ss, egress);
 	} else if (!ss || !ss->flow.first_ns || sk->protocol != FI_TCP || packets != 1 ||
 		   !fi_socket_bare(skb, &ss->flow, egress, bytes)) {
-		fi_socket_slow(skb, sk, egress, packets, bytes);
+		return !fi_socket_slow(skb, sk, egress, packets, bytes);
 	}
 	return 1;
 }

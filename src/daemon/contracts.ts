@@ -7,8 +7,9 @@ import type { Logger } from '../log.js'
 import { ContractsCollector } from '../metrics/contracts.js'
 import { RulesCollector } from '../metrics/rules.js'
 import type { Collector } from '../metrics/text.js'
-import { ContractWatch, decideBy } from '../rules/contract-watch.js'
+import { ContractWatch } from '../rules/contract-watch.js'
 import type { RuleControl } from '../rules/control.js'
+import { decideBy, type EnforcingWire } from '../rules/decision.js'
 import type { RuleGuard } from '../rules/guard.js'
 import { FlowWatch } from '../rules/flow-watch.js'
 import type { RuleSet } from '../rules/load.js'
@@ -31,19 +32,26 @@ export interface Place {
   readonly kernel: Kernel
   readonly parts: DaemonParts
   readonly catalog: Catalog
+  readonly wire: EnforcingWire
   readonly events: EventHub
   readonly log: Logger
 }
 
-export function beside(rules: RuleControl, guard: RuleGuard, { kernel, parts, catalog, events, log }: Place, maxSeries: number): Beside {
+export function beside(
+  rules: RuleControl,
+  guard: RuleGuard,
+  { kernel, parts, catalog, wire, events, log }: Place,
+  maxSeries: number,
+): Beside {
   const { source, roots } = parts
   rules.listener = (drop) => events.drop(drop)
   const decide = decideBy(kernel, log.child({ area: 'rules' }))
-  const flows = new FlowWatch({ catalog, source: rules, decide, guard: (list) => guard(list, {}), log: log.child({ area: 'rules' }) })
+  const flows = new FlowWatch({ catalog, source: rules, decide, wire, guard: (list) => guard(list, {}), log: log.child({ area: 'rules' }) })
   const contracts = new ContractWatch({
     catalog,
     source: rules,
     decide,
+    wire,
     tell: (slot, deviation) => events.deviation(slot, deviation),
   })
   const sync = async () => {

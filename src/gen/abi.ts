@@ -365,11 +365,12 @@ export const RULE_PACKET = {
 
 /** struct fi_decision */
 export const DECISION = {
-  sizeof: 56,
+  sizeof: 64,
   tuple: 0,
   generation: 44,
   rule: 48,
   how: 52,
+  id: 56,
 } as const
 
 /** struct fi_dropped */
@@ -615,6 +616,13 @@ export const DECIDE = {
   DROP: 0,
   TAKE: 1,
   AUDIT: 2,
+} as const
+
+/** enum fi_decided */
+export const DECIDED = {
+  NOT: 0,
+  NOW: 1,
+  LATER: 2,
 } as const
 
 /** enum fi_grade */

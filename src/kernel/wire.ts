@@ -42,6 +42,13 @@ export class Wire {
   get attachments(): Attachment[] {
     return [...this.#watched.values()].flatMap(({ attachments }) => attachments)
   }
+  /** Whether packets of this interface can be dropped: not by a filter that sees copies. */
+  enforces(ifindex: number): boolean {
+    return this.#watched.get(ifindex)?.attachments.some(({ program, ok }) => ok && program !== 'fi_filter') ?? false
+  }
+  get enforcing(): boolean {
+    return [...this.#watched.keys()].some((index) => this.enforces(index))
+  }
   /** Whether the configuration wants a wire view at all. */
   get wanted(): boolean {
     const { interfaces, mode, egress } = this.#config

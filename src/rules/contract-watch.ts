@@ -6,14 +6,14 @@ import { flowId, flowLayers } from '../flows/json.js'
 import { viewName } from '../flows/names.js'
 import { RecordView } from '../flows/record-view.js'
 import { twins } from '../flows/twins.js'
-import type { Kernel } from '../kernel/kernel.js'
-import type { Logger } from '../log.js'
 import type { Catalog } from '../services/catalog.js'
 import type { Contract } from './contract.js'
-import { decisionOf } from './decision.js'
+import { type Decide, decisionOf, type EnforcingWire } from './decision.js'
+import { FlowMatch } from './flow-match.js'
 import { packetOfFlow } from './flow-packet.js'
 import type { Rule } from './model.js'
 import { contractOf, isJudgeable } from './preview-contracts.js'
+import { Where } from './where.js'
 
 /** Flows remembered as judged, and deviations kept to be asked for. */
 const JUDGED = 65_536
@@ -32,7 +32,7 @@ export interface Deviation {
   readonly layers: readonly string[]
   /** CLOCK_MONOTONIC of the record that told. */
   readonly atNs: number
-  /** The kernel drops it: it was found on a watched interface. */
+  /** The kernel drops it. */
   dropped: boolean
 }
 
@@ -52,8 +52,8 @@ export interface ContractSource {
 
 export interface ContractParts {
   readonly catalog: Catalog
-  /** Takes struct fi_decision; whether the kernel has such a flow and drops it from now on. */
-  readonly decide: (decision: Uint8Array) => boolean
+  readonly decide: Decide
+  readonly wire: EnforcingWire
   readonly source: ContractSource
   /** Told of each deviation, once a flow. */
   readonly tell: (slot: number, deviation: Deviation) => void
@@ -72,10 +72,12 @@ export class ContractWatch {
   readonly #counts = new Map<string, ContractCounts>()
   readonly #view = new RecordView()
   readonly #twin = new RecordView()
+  readonly #where: Where
   #contracts: readonly Contract[] = []
 
   constructor(parts: ContractParts) {
     this.#parts = parts
+    this.#where = new Where(parts.catalog, new FlowMatch(parts.catalog), parts.wire)
     parts.catalog.table.onChange((kind, slot) => {
       if (kind !== 'labels' && this.#current().length > 0) this.#changed(slot)
     })
@@ -168,20 +170,22 @@ export class ContractWatch {
     }
   }
 
-  /** Writes the drop into the flow's records of the wire view: again each time, since another set of rules undoes it. */
+  /** Writes the drop into the flow's records of the wire view, or, where that drops nothing, into the socket's: again each time, since
+   * another set of rules undoes it. */
   #enforce(slot: number, judged: Judged): void {
-    const { source, decide } = this.#parts
-    const { contract, deviation } = judged
-    if (deviation === undefined || contract?.action !== 'drop') return
-    const rule = source.rules.findIndex(({ name }) => name === contract.name)
-    if (rule < 0 || source.generation === 0) return
-    for (const twin of this.#twins(slot, 'wire')) {
-      const view = this.#parts.catalog.table.view(twin, this.#twin)
-      if (!decide(decisionOf(view, source.generation, rule)) || deviation.dropped) continue
-      deviation.dropped = true
-      const counts = this.counts(contract)
-      this.#counts.set(contract.name, { ...counts, dropped: counts.dropped + 1 })
-    }
+    if (judged.deviation === undefined || judged.contract?.action !== 'drop') return
+    for (const wire of this.#where.wires(slot)) this.#drop(wire, judged)
+    this.#where.atSocket(slot, (socket) => this.#drop(socket, judged))
+  }
+
+  #drop(slot: number, { contract, deviation }: Judged): void {
+    const { source, decide, catalog } = this.#parts
+    const rule = source.rules.findIndex(({ name }) => name === contract?.name)
+    if (rule < 0 || source.generation === 0 || contract === undefined || deviation === undefined) return
+    if (!decide(decisionOf(catalog.table.view(slot, this.#twin), source.generation, rule)) || deviation.dropped) return
+    deviation.dropped = true
+    const counts = this.counts(contract)
+    this.#counts.set(contract.name, { ...counts, dropped: counts.dropped + 1 })
   }
 
   /** Live flows of a view with the same addresses and ports. */
@@ -191,20 +195,5 @@ export class ContractWatch {
       const twin = table.view(each, this.#twin)
       return viewName(twin.view) === wanted && (wanted === 'socket' ? twin.owned : table.isLive(each))
     })
-  }
-}
-
-/** Runs the program that takes decisions. An old kernel may not have it: that is told once, and nothing is dropped. */
-export function decideBy(kernel: Pick<Kernel, 'testRun'>, log: Logger): ContractParts['decide'] {
-  let broken = false
-  return (decision) => {
-    if (broken) return false
-    try {
-      return kernel.testRun('fi_rule_flow', new Uint8Array(0), { ctx: decision }).retval === 1
-    } catch (error) {
-      broken = true
-      log.warn({ err: error }, 'flows cannot be dropped one by one on this kernel: rules about flows do nothing, contracts only tell')
-      return false
-    }
   }
 }

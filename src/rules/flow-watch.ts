@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rules with `flow`: what only the daemon knows of a flow (labels, owner, service) decides. Each flow of a watched interface is judged
-// when something of it becomes known, and again each time the table was brought up to date; the kernel is told which rule it meets.
+// Rules with `flow`: what only the daemon knows of a flow (labels, owner, service) decides. Each flow is judged when something of it
+// becomes known, and again each time the table was brought up to date; the kernel is told which rule it meets: on the interfaces that
+// the flow crosses, where they can drop; of all other flows at their sockets.
 import { setImmediate as turn } from 'node:timers/promises'
 import { flowId } from '../flows/json.js'
-import { viewName } from '../flows/names.js'
 import { RecordView } from '../flows/record-view.js'
 import { FlowidentError } from '../errors.js'
 import { DECIDE } from '../gen/abi.js'
 import type { Logger } from '../log.js'
 import type { Catalog } from '../services/catalog.js'
-import type { ContractParts } from './contract-watch.js'
-import { decisionOf } from './decision.js'
+import { type Decide, decisionOf, type EnforcingWire } from './decision.js'
 import { FlowMatch, type FlowRule, flowRules } from './flow-match.js'
-import type { Rule } from './model.js'
+import { needsWire, type Rule } from './model.js'
 import type { Packet } from './packet.js'
 import { lives, meets } from './reference.js'
+import { Where } from './where.js'
 
 /** Flows remembered as decided. */
 const DECIDED = 65_536
@@ -24,7 +24,8 @@ const AGAIN_MS = 300
 
 export interface FlowWatchParts {
   readonly catalog: Catalog
-  readonly decide: ContractParts['decide']
+  readonly decide: Decide
+  readonly wire: EnforcingWire
   /** RuleControl fits. */
   readonly source: { readonly rules: readonly Rule[]; readonly generation: number }
   /** Throws when these rules would lock out who administers this host. */
@@ -65,6 +66,7 @@ const ruleOf = (rule: Rule, packet: Packet): Rule => {
 export class FlowWatch {
   readonly #parts: FlowWatchParts
   readonly #match: FlowMatch
+  readonly #where: Where
   readonly #decided = new Map<string, Decided>()
   readonly #view = new RecordView()
   #rules: Watched = { of: [], all: 0, acting: [], audit: [] }
@@ -73,6 +75,7 @@ export class FlowWatch {
   constructor(parts: FlowWatchParts) {
     this.#parts = parts
     this.#match = new FlowMatch(parts.catalog)
+    this.#where = new Where(parts.catalog, this.#match, parts.wire)
     parts.catalog.table.onChange((kind, slot) => {
       if (kind !== 'end' && this.#current().all > 0) this.#changed(slot)
     })
@@ -83,7 +86,7 @@ export class FlowWatch {
     const { table } = this.#parts.catalog
     if (this.#current().all === 0) return
     for (let slot = 0; slot < table.end; slot++) {
-      if (table.isLive(slot) && viewName(table.view(slot, this.#view).view) === 'wire') this.#judge(slot)
+      if (table.isLive(slot) && (this.#where.isWire(slot) || this.#where.wires(slot).length === 0)) this.#judge(slot)
       if (slot % WALK === WALK - 1) await turn()
     }
   }
@@ -99,9 +102,12 @@ export class FlowWatch {
 
   /** What is told of a socket concerns the flows on the wire that have its addresses. */
   #changed(slot: number): void {
-    const { table } = this.#parts.catalog
-    if (viewName(table.view(slot, this.#view).view) === 'wire') this.#judge(slot)
-    else for (const twin of this.#match.twins(slot, 'wire')) this.#judge(twin)
+    if (this.#where.isWire(slot)) {
+      this.#judge(slot)
+      return
+    }
+    for (const wire of this.#where.wires(slot)) this.#judge(wire)
+    this.#where.atSocket(slot, (socket) => this.#judge(socket))
   }
 
   #judge(slot: number, again = true): void {
@@ -115,11 +121,15 @@ export class FlowWatch {
     const alive = (index: number): boolean => before.forLife === true || lives(source.rules[index] as Rule)
     // A rule in front of the one that has the flow may get it yet, when more is known.
     const acts = before.acts !== undefined && alive(before.acts) ? before.acts : Infinity
-    const front = (rules: readonly FlowRule[], end: number) => rules.filter(({ index }) => index < end)
+    const onWire = this.#where.isWire(slot)
+    // A filter that sees copies drops nothing: the socket does.
+    if (onWire && !this.#where.enforces(slot)) return
+    const front = (rules: readonly FlowRule[], end: number) =>
+      rules.filter(({ rule, index }) => index < end && (onWire || !needsWire(rule)))
     if (front(acting, acts).length === 0 && (audit.length === 0 || before.audit !== undefined)) return
 
     const packets = this.#match.packets(slot)
-    const slots = [slot, ...this.#match.twins(slot, 'socket')]
+    const slots = onWire ? [slot, ...this.#match.twins(slot, 'socket')] : [slot]
     const found = this.#match.first(front(acting, acts), slots, packets)
     const holder = found && this.#match.holder(source.rules, found.index, packets)
     const act = holder === undefined ? found : undefined
@@ -127,7 +137,7 @@ export class FlowWatch {
     const counted = before.audit === undefined ? this.#match.first(front(audit, end), slots, packets) : undefined
     const counts = counted && this.#match.holder(source.rules, counted.index, packets) === undefined ? counted : undefined
     if (found === undefined && counts === undefined) return
-    const forLife = act?.rule.action === 'drop' && !this.#shared(act, packets)
+    const forLife = act?.rule.action === 'drop' && !(onWire && this.#shared(act, packets))
     this.#remember(id, {
       generation,
       acts: holder ?? act?.index ?? before.acts,

@@ -117,9 +117,13 @@ export const varies = ({ match, not }: Rule): boolean => [match, not].some(({ ic
 /** Looks behind the IP header. */
 export const looksDeep = ({ match, not }: Rule): boolean => deep(match) || deep(not)
 
+const ofLink = ({ interface: names, vlan, tunnel }: Conditions): boolean => [names, vlan, tunnel].some((each) => each !== undefined)
+/** Asks for what a socket does not know of its packets. */
+export const needsWire = ({ match, not }: Rule): boolean => ofLink(match) || ofLink(not)
+
 /** Where a rule is enforced follows from its match. */
 export const enforcedAt = (rule: Rule): string => {
-  if (rule.byFlow) return 'XDP, TC; flows that the daemon judges'
+  if (rule.byFlow) return `XDP, TC${needsWire(rule) ? '' : '; cgroup where neither is'}; flows that the daemon judges`
   const direction = rule.match.direction ?? (rule.not.direction === undefined ? undefined : rule.not.direction === 'in' ? 'out' : 'in')
   const hooks = direction === 'in' ? 'XDP (TC where XDP is not attached)' : direction === 'out' ? 'TC egress' : 'XDP, TC egress'
   return isKeyed(rule) ? `${hooks}; after the verdict` : hooks

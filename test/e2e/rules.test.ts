@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules on a live interface, with real clients and servers: the daemon in the server's namespace, XDP and TCX on its end of a veth
 // pair.
-import { writeFileSync } from 'node:fs'
+import { statSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { commandLine, Daemon, daemonUnavailable } from '../lib/daemon.js'
 import { CLIENT, Pair, SERVER, unavailable } from '../lib/netns.js'
@@ -147,6 +147,8 @@ describe.skipIf(reason !== undefined)('rules', () => {
     })
     return done.stdout.trim()
   }
+  /** In the words of `flow`: of a socket in the namespace of the server. */
+  const here = (): string => `netns:${statSync(`/run/netns/${pair.server.name}`).ino}`
   const told = async (daemon: Daemon): Promise<Told> => (await daemon.get('/api/v1/rules')).body as Told
   const cli = (daemon: Daemon, ...args: string[]) => run(commandLine(...args, '--url', `unix:${daemon.socket}`), { codes: [] })
 
@@ -299,20 +301,21 @@ describe.skipIf(reason !== undefined)('rules', () => {
         ).stdout,
       ).toContain('rules are in force')
     for (const [match, dropped] of [
+      // Sockets of other network namespaces are none of this test's.
       ['http.host:*.example', true],
       ['http.host:*.example.org', false],
       ['process:nginx dport:80', true],
       ['process:redis-server', false],
       ['-process:nginx', false],
     ] as const) {
-      await put(match)
+      await put(`${match} ${here()}`)
       const answers = await asking()
       if (dropped) expect(answers, match).toBeLessThan(10)
       else expect(answers, match).toBe(20)
       const { rules } = await told(daemon)
       expect((rules[0]?.packets ?? 0) > 0, match).toBe(dropped)
     }
-    await put('process:nginx', `\n  - { name: ok, action: pass, match: { source: { cidrs: [${CLIENT.v4}] } } }`)
+    await put(`process:nginx ${here()}`, `\n  - { name: ok, action: pass, match: { source: { cidrs: [${CLIENT.v4}] } } }`)
     expect(await asking()).toBe(20)
   })
 
@@ -324,7 +327,7 @@ describe.skipIf(reason !== undefined)('rules', () => {
     const apply = async (...rules: string[]) =>
       expect((await cli(daemon, 'rules', 'apply', dir.file('f.yaml', `rules: [${rules.join(', ')}]`))).stdout).toContain('in force')
     const first = async () => (await told(daemon)).rules[0]
-    const ofNginx = (action: string, more: string) => `{ name: f, ${action}, match: { flow: 'process:nginx', ${more} } }`
+    const ofNginx = (action: string, more: string) => `{ name: f, ${action}, match: { flow: 'process:nginx ${here()}', ${more} } }`
     await apply(ofNginx('action: drop', 'direction: in, destination: { ports: [81] }'))
     expect(await asking()).toBe(6)
     await apply(ofNginx('action: drop, audit: true', 'transport: tcp'))
@@ -342,6 +345,36 @@ describe.skipIf(reason !== undefined)('rules', () => {
     expect((await first())?.dropped_packets).toBeGreaterThan(0)
     await apply(ofNginx('action: drop', `interface: "*", source: { cidrs: [${CLIENT.v4}] }, not: { destination: { ports: [81] } }`))
     expect(await asking()).toBeLessThan(6)
+    expect((await first())?.dropped_packets).toBeGreaterThan(0)
+  })
+
+  it('flows that cross no watched interface are decided at their sockets', { timeout: 60_000 }, async () => {
+    procs.push(await nginx(pair.server.name, dir, [{ port: 80 }]))
+    await using daemon = await start('rules: []')
+    const asking = async (address: string): Promise<number> =>
+      Number((await run(['python3', '-c', KEEP_ASKING, address, '80', '6'], { netns: pair.server.name })).stdout.trim())
+    const apply = async (text: string) =>
+      expect((await cli(daemon, 'rules', 'apply', dir.file('f.yaml', text))).stdout).toContain('in force')
+    const first = async () => (await told(daemon)).rules[0]
+    const ofNginx = (action: string, more = '') => `rules: [{ name: f, ${action}, match: { flow: 'process:nginx ${here()}'${more} } }]`
+    await apply(ofNginx('action: drop, audit: true', ', direction: in'))
+    expect(await asking('127.0.0.1')).toBe(6)
+    expect(await first()).toMatchObject({ dropped_packets: 0, flows: 1, enforced_at: expect.stringContaining('cgroup') })
+    expect((await first())?.packets).toBeGreaterThan(6)
+    // A socket does not know interfaces, and nothing is dropped of flows that others have.
+    await apply(ofNginx('action: drop', ', not: { interface: e9 }'))
+    expect(await asking('127.0.0.1')).toBe(6)
+    await apply(ofNginx('action: drop', ', destination: { ports: [81] }'))
+    expect(await asking(SERVER.v4)).toBe(6)
+    await apply(ofNginx('action: drop', ', source: { ports: [80] }'))
+    expect(await asking(SERVER.v4)).toBeLessThan(6)
+    expect((await first())?.dropped_packets).toBeGreaterThan(0)
+    await apply(ofNginx('action: rate-limit, rate: { packets_per_second: 1, burst: 1 }'))
+    await asking('127.0.0.1')
+    expect((await first())?.dropped_packets).toBeGreaterThan(0)
+    await apply('contracts: [{ service: nginx, speaks: [tls], action: drop }]')
+    expect(await asking('127.0.0.1')).toBeLessThan(6)
+    expect(JSON.parse((await cli(daemon, 'rules', 'contracts', '--json')).stdout).contracts[0]?.dropped).toBeGreaterThan(0)
     expect((await first())?.dropped_packets).toBeGreaterThan(0)
   })
 

@@ -67,7 +67,7 @@ describe('contracts in rule files', () => {
       { name: 'contract.redis', action: 'audit' },
     ])
     expect(set.rules.map(({ name }) => name)).toEqual(['all', 'contract.nginx.service'])
-    expect(set.rules.map(enforcedAt)[1]).toBe('XDP, TC; flows that the daemon judges')
+    expect(set.rules.map(enforcedAt)[1]).toBe('XDP, TC; cgroup where neither is; flows that the daemon judges')
     expect(set.warnings).toEqual([])
   })
 })

@@ -3,11 +3,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { main } from '../../src/cli/program.js'
 import { RECORD, TYPE } from '../../src/flows/layout.js'
-import { DECIDE, DECISION } from '../../src/gen/abi.js'
+import { DECIDE, DECIDED, DECISION } from '../../src/gen/abi.js'
+import { createLogger } from '../../src/log.js'
+import { decideBy } from '../../src/rules/decision.js'
 import { previewFlows } from '../lib/preview-flows.js'
 import { until } from '../lib/process.js'
 import { RecordedDaemon } from '../lib/recorded-daemon.js'
-import { join, labelsRecord } from './support/records.js'
+import { join, labelsRecord, record } from './support/records.js'
 
 /** Ports of the clients of the servers in previewFlows, by protocol: 12 tls, 3 http1, 2 ssh (nginx), 5 redis. */
 const SSH = [42_000, 42_001]
@@ -142,5 +144,100 @@ describe('rules that the daemon judges flow by flow', () => {
     const first = (expires: number) => rule('{}', `action: pass, expires: "${new Date(expires).toISOString()}"`, 'first')
     expect(await judged(`${first(Date.now() + 3_600_000)}\n${ssh}`)).toEqual({})
     expect(await judged(`${first(Date.now() - 1000)}\n${ssh}`)).toEqual({ 2: ['DROP', ...SSH] })
+  })
+
+  describe('of sockets', () => {
+    const owner = { pid: 41, comm: 'nginx', uid: 33, cgroup: 71n, exeIno: 1n }
+    const opened = { owner, flags: 3, state: 2, layers: ['ssh'], type: TYPE.verdict, remotePort: 45_000 }
+    const here = { ...opened, id: 900n, local: '127.0.0.1', remote: '127.0.0.1' }
+    const away = { ...opened, id: 901n, local: '192.0.2.10', remote: '203.0.113.9' }
+    const wire = {
+      ...away,
+      owner: undefined as never,
+      id: 2n ** 63n + 901n,
+      view: 2,
+      role: 0,
+      ifindex: 2,
+      ingress: [0, 1] as [number, number],
+    }
+    /** Views of the flows that were given to the rule. */
+    const views = () => daemon.kernel.decisions.map((each) => each[DECISION.tuple + RECORD.view - RECORD.tuple])
+    const ring = (...specs: Parameters<typeof record>[0][]) =>
+      daemon.kernel.ring(join(...specs.map((each) => record(each?.owner ? each : (({ owner: _, ...rest }) => rest)(each ?? {})))))
+
+    it('at once, when no interface can see them; but not by what a socket does not know', async () => {
+      await apply(`rules:\n${rule('{ flow: "process:nginx", not: { interface: eth9 } }', 'action: drop', 'link')}\n${ssh}`)
+      ring(here)
+      await until('the flow to be given', () => views().length > 0)
+      expect(views()).toEqual([1])
+      expect(given()).toEqual({ 1: ['DROP', 45_000] })
+      const data = new DataView((daemon.kernel.decisions[0] as Uint8Array).buffer)
+      expect(data.getBigUint64(DECISION.id, true)).toBe(900n)
+    })
+
+    it('on the wire, when that tells of them in a moment', async () => {
+      await apply(`rules:\n${ssh}`)
+      ring(away)
+      ring(wire)
+      // Told behind them, and decided at once: what waits for the wire is decided last.
+      ring({ ...away, id: 902n, remote: '203.0.113.10' })
+      await until('the flows to be given', () => views().length === 2)
+      expect(views()).toEqual([2, 1])
+    })
+  })
+})
+
+describe('what takes decisions', () => {
+  const log = (lines: string[]) =>
+    createLogger({
+      level: 'warn',
+      format: 'json',
+      sink: {
+        write: (line) => {
+          lines.push(line)
+          return true
+        },
+      },
+    })
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  const run = (retval: number) => () => ({ retval, durationNs: 0, data: new Uint8Array(0) })
+
+  it('walks over the sockets once for all decisions that come meanwhile', async () => {
+    const walks: (() => void)[] = []
+    const ruleSockets = () => new Promise<void>((resolve) => walks.push(resolve))
+    const decide = decideBy({ testRun: run(DECIDED.LATER), ruleSockets }, log([]))
+    expect([decide(new Uint8Array(0)), decide(new Uint8Array(0))]).toEqual([true, true])
+    await turn()
+    expect(walks.length).toBe(1)
+    expect([decide(new Uint8Array(0)), decide(new Uint8Array(0))]).toEqual([true, true])
+    await turn()
+    expect(walks.length).toBe(1)
+    walks[0]?.()
+    await turn()
+    expect(walks.length).toBe(2)
+    walks[1]?.()
+    await turn()
+    expect(walks.length).toBe(2)
+    decide(new Uint8Array(0))
+    await turn()
+    expect(walks.length).toBe(3)
+  })
+
+  it.each([
+    [DECIDED.NOT, false],
+    [DECIDED.NOW, true],
+  ])('answers what the kernel does: %i', (retval, done) => {
+    const never = () => Promise.reject(new Error('nobody is to walk'))
+    expect(decideBy({ testRun: run(retval), ruleSockets: never }, log([]))(new Uint8Array(0))).toBe(done)
+  })
+
+  it('says once that the kernel cannot walk over sockets', async () => {
+    const lines: string[] = []
+    const decide = decideBy({ testRun: run(DECIDED.LATER), ruleSockets: () => Promise.reject(new Error('ENOENT')) }, log(lines))
+    expect(decide(new Uint8Array(0))).toBe(true)
+    await turn()
+    await turn()
+    expect([decide(new Uint8Array(0)), decide(new Uint8Array(0))]).toEqual([false, false])
+    expect(lines.filter((line) => line.includes('left alone'))).toHaveLength(1)
   })
 })
