@@ -10,6 +10,7 @@
 #include "kernel.h"
 #include "packs.h"
 #include "requests.h"
+#include "reset.h"
 #include "rules.h"
 
 namespace flowident {
@@ -34,6 +35,7 @@ static Napi::Object Exports(Napi::Env env, Napi::Object exports)
 	exports.Set("createReplay", Napi::Function::New<CreateReplay>(env, "createReplay"));
 	exports.Set("packClaims", Napi::Function::New<PackClaims>(env, "packClaims"));
 	exports.Set("packSteals", Napi::Function::New<PackSteals>(env, "packSteals"));
+	exports.Set("resetSocket", Napi::Function::New<ResetSocket>(env, "resetSocket"));
 	exports.Set("rulesOff", Napi::Function::New<RulesOff>(env, "rulesOff"));
 	exports.Set("evaluateRules", Napi::Function::New<EvaluateRules>(env, "evaluateRules"));
 	exports.Set("signatures", Napi::Function::New<Signatures>(env, "signatures"));

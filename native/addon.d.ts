@@ -240,6 +240,10 @@ export interface Addon {
   rulesOff(): number
   /** What requests() gives after these struct fi_request_event, each with as much data as it kept; a slot's key has it as uid. */
   measureRequests(events: Uint8Array, options: RequestOptions): ArrayBuffer
+  /** Ends the TCP connection of a local socket as `ss --kill` does: both ends see a reset. `tuple`: struct fi_tuple of the socket view,
+   * `cookie`: of the socket, the id of its flow; `netns`: path of its network namespace, '' = this one. ENOENT: there is no such socket
+   * any more; EOPNOTSUPP: the kernel lacks CONFIG_INET_DIAG_DESTROY. */
+  resetSocket(tuple: Uint8Array, cookie: bigint, netns: string): Promise<void>
   /** struct fi_rule_verdict for each struct fi_rule_packet, by the same code as in the kernel. */
   evaluateRules(tables: RuleTables, packets: Uint8Array): Uint32Array
   /** [protocol id, fi_answer] pairs of every answer that is not FI_NO. */

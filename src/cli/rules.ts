@@ -42,7 +42,10 @@ interface Told {
 }
 const columns: readonly Column<Shown>[] = [
   { title: 'RULE', value: (rule) => rule['name'] },
-  { title: 'ACTION', value: (rule) => (rule['audit'] === true ? `${String(rule['action'])} (audit)` : rule['action']) },
+  {
+    title: 'ACTION',
+    value: (rule) => `${String(rule['action'])}${rule['audit'] === true ? ' (audit)' : rule['reset'] === true ? ' (reset)' : ''}`,
+  },
   { title: 'WHERE', value: (rule) => rule['enforced_at'] },
   { title: 'PACKETS', value: (rule) => rule['packets'], right: true },
   { title: 'FLOWS', value: (rule) => rule['flows'], right: true },

@@ -14,6 +14,7 @@ import type { RuleGuard } from '../rules/guard.js'
 import { FlowWatch } from '../rules/flow-watch.js'
 import type { RuleSet } from '../rules/load.js'
 import { type Preview, previewRules } from '../rules/preview.js'
+import { resetBy } from '../rules/reset.js'
 import type { Catalog } from '../services/catalog.js'
 import { Packages } from '../services/package.js'
 import { type Profile, profileOf } from '../services/profile.js'
@@ -46,7 +47,16 @@ export function beside(
   const { source, roots } = parts
   rules.listener = (drop) => events.drop(drop)
   const decide = decideBy(kernel, log.child({ area: 'rules' }))
-  const flows = new FlowWatch({ catalog, source: rules, decide, wire, guard: (list) => guard(list, {}), log: log.child({ area: 'rules' }) })
+  const reset = resetBy(source, roots.proc, log.child({ area: 'rules' }))
+  const flows = new FlowWatch({
+    catalog,
+    source: rules,
+    decide,
+    wire,
+    reset,
+    guard: (list) => guard(list, {}),
+    log: log.child({ area: 'rules' }),
+  })
   const contracts = new ContractWatch({
     catalog,
     source: rules,

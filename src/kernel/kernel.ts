@@ -33,6 +33,8 @@ export interface KernelSource {
   peerCredentials(fd: number): { pid: number; uid: number; gid: number }
   /** Rules over packets in user space: Addon.evaluateRules. */
   readonly evaluateRules: Addon['evaluateRules']
+  /** Ends the connection of a local socket: Addon.resetSocket. */
+  readonly resetSocket?: Addon['resetSocket']
   /** Interfaces of our network namespace; undefined: /sys/class/net tells. */
   interfaces?(): ReturnType<Addon['interfaces']>
 }

@@ -132,6 +132,8 @@ export class NativeKernelSource implements KernelSource {
 
   readonly evaluateRules: Addon['evaluateRules'] = (tables, packets) => this.#addon.evaluateRules(tables, packets)
 
+  readonly resetSocket: Addon['resetSocket'] = (tuple, cookie, netns) => this.#addon.resetSocket(tuple, cookie, netns)
+
   interfaces(): ReturnType<Addon['interfaces']> {
     return this.#addon.interfaces()
   }

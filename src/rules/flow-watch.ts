@@ -14,6 +14,7 @@ import { FlowMatch, type FlowRule, flowRules } from './flow-match.js'
 import { needsWire, type Rule } from './model.js'
 import type { Packet } from './packet.js'
 import { lives, meets } from './reference.js'
+import type { Reset } from './reset.js'
 import { Where } from './where.js'
 
 /** Flows remembered as decided. */
@@ -26,6 +27,7 @@ export interface FlowWatchParts {
   readonly catalog: Catalog
   readonly decide: Decide
   readonly wire: EnforcingWire
+  readonly reset: Reset
   /** RuleControl fits. */
   readonly source: { readonly rules: readonly Rule[]; readonly generation: number }
   /** Throws when these rules would lock out who administers this host. */
@@ -144,6 +146,8 @@ export class FlowWatch {
       forLife: found ? forLife : (before.forLife ?? false),
       audit: counts?.index ?? before.audit,
     })
+    const sockets = act?.rule.reset ? (onWire ? slots.slice(1) : slots) : []
+    const resets = sockets.map((each) => this.#parts.reset(catalog.table.view(each, this.#view))).filter((each) => each !== undefined)
     const view = catalog.table.view(slot, this.#view)
     // What counts comes first: what acts takes the flow from it, and stays where it is.
     const told = [
@@ -152,7 +156,7 @@ export class FlowWatch {
     ]
     for (const { rule, decision } of told)
       this.#queue = this.#queue
-        .then(() => this.#tell(id, rule, packets, decision))
+        .then(() => this.#tell(id, rule, packets, decision, rule.audit ? [] : resets))
         .then((done) => {
           // The kernel may be about to move the flow, or other rules are coming into force: once more, then with the next sync.
           if (!done && again) setTimeout(() => this.#judge(slot, false), AGAIN_MS).unref()
@@ -172,11 +176,19 @@ export class FlowWatch {
     if (this.#decided.size > DECIDED && !oldest.done) this.#decided.delete(oldest.value)
   }
 
-  async #tell(id: string, rule: Rule, packets: readonly Packet[], decision: Uint8Array): Promise<boolean> {
+  async #tell(
+    id: string,
+    rule: Rule,
+    packets: readonly Packet[],
+    decision: Uint8Array,
+    resets: readonly (() => Promise<void>)[],
+  ): Promise<boolean> {
     const { guard, decide, log } = this.#parts
     try {
       if (!rule.audit && rule.action === 'drop') await guard(packets.map((packet) => ruleOf(rule, packet)))
-      const done = decide(decision)
+      // First: what tells the ends is dropped as well.
+      for (const reset of resets) await reset()
+      const done = decide(decision) || resets.length > 0
       if (!done) this.#decided.delete(id)
       return done
     } catch (error) {

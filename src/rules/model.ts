@@ -83,6 +83,8 @@ export interface Rule {
   /** What the daemon asks of each flow, and what must not hold; with byFlow. See flow-watch.ts. */
   readonly flow?: Query
   readonly notFlow?: Query
+  /** With flow and drop: local connections are reset, so that both ends are told. */
+  readonly reset?: true
   /** No packet meets it: the daemon gives it flows. Its conditions are asked of the packets that a flow's ends send. */
   readonly byFlow?: true
   /** Where it stands. */

@@ -23,7 +23,13 @@ export function readFlow(r: Reader, { flow }: Node, path: Path): Query | undefin
 const varying = { tcpFlags: 'tcp_flags', icmp: 'icmp', length: 'length' } as const
 
 /** What cannot be asked of a flow as a whole. */
-export function checkFlow(r: Reader, { match, not, byFlow }: Rule, path: Path): void {
+export function checkFlow(r: Reader, { match, not, byFlow, reset, action, audit }: Rule, path: Path): void {
+  if (reset && (!byFlow || action !== 'drop' || audit)) {
+    const why = byFlow
+      ? `drops: ${audit ? 'this one only counts' : `the action of this one is ${action}`}`
+      : 'asks for flow: the kernel decides this one alone'
+    r.fault([...path, 'reset'], `goes with a rule that ${why}; leave it out`, 'key')
+  }
   if (!byFlow) return
   for (const [conditions, at] of [
     [match, [...path, 'match']],

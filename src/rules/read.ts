@@ -12,7 +12,7 @@ import { confidences, parseCidr, parseRange, tcpFlags, transports } from './valu
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-const ruleKeys = ['name', 'action', 'rate', 'audit', 'expires', 'comment', 'match'] as const
+const ruleKeys = ['name', 'action', 'rate', 'audit', 'reset', 'expires', 'comment', 'match'] as const
 const endpointKeys = ['cidrs', 'ports'] as const
 const conditionKeys = [
   'interface',
@@ -187,6 +187,8 @@ function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | u
   const expires = readExpiry(r, node['expires'], [...path, 'expires'])
   const audit = node['audit'] ?? false
   if (typeof audit !== 'boolean') r.fault([...path, 'audit'], `audit: expected true or false, found ${show(audit)}`)
+  const reset = node['reset'] ?? false
+  if (typeof reset !== 'boolean') r.fault([...path, 'reset'], `reset: expected true or false, found ${show(reset)}`)
   const comment = node['comment'] ?? ''
   if (typeof comment !== 'string' || comment.length > 500) r.fault([...path, 'comment'], 'comment: expected a text of at most 500 letters')
   if (node['match'] === undefined) {
@@ -210,6 +212,7 @@ function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | u
     ...(expires !== undefined && { expires }),
     ...(flow && { flow }),
     ...(notFlow && { notFlow }),
+    ...(reset === true && { reset }),
     ...((flow ?? notFlow) && { byFlow: true }),
     file,
     place: r.place(path),

@@ -78,6 +78,23 @@ except OSError:
 print(answers)
 `
 
+const WAIT_FOR_RESET = `
+import socket, sys, time
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)
+s.settimeout(10)
+try:
+    for _ in range(20):
+        s.sendall(b'GET / HTTP/1.1\\r\\nHost: a.example\\r\\n\\r\\n')
+        if not s.recv(4096):
+            print('closed')
+            break
+        time.sleep(0.2)
+except ConnectionResetError:
+    print('reset')
+except OSError as error:
+    print(error)
+`
+
 /** Packets to the first port, as many as go in two seconds; to the second one every 20 ms until after the time given. */
 const SEND = `
 import json, socket, sys, time
@@ -376,6 +393,20 @@ describe.skipIf(reason !== undefined)('rules', () => {
     expect(await asking('127.0.0.1')).toBeLessThan(6)
     expect(JSON.parse((await cli(daemon, 'rules', 'contracts', '--json')).stdout).contracts[0]?.dropped).toBeGreaterThan(0)
     expect((await first())?.dropped_packets).toBeGreaterThan(0)
+  })
+
+  it('connections of local sockets are reset when a rule asks for it', { timeout: 60_000 }, async () => {
+    procs.push(await nginx(pair.server.name, dir, [{ port: 80 }]))
+    await using daemon = await start('rules: []')
+    const text = `rules: [{ name: f, action: drop, reset: true, match: { flow: 'process:nginx ${here()}' } }]`
+    expect((await cli(daemon, 'rules', 'apply', dir.file('f.yaml', text))).stdout).toContain('in force')
+    expect((await cli(daemon, 'rules', 'show')).stdout).toContain('drop (reset)')
+    for (const [netns, address] of [
+      [pair.client.name, SERVER.v4],
+      [pair.client.name, SERVER.v6],
+      [pair.server.name, '127.0.0.1'],
+    ] as const)
+      expect((await run(['python3', '-c', WAIT_FOR_RESET, address, '80'], { netns })).stdout.trim(), address).toBe('reset')
   })
 
   it("a contract that is broken is told, or drops the flow once it is known: and no other service's", { timeout: 60_000 }, async () => {

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rules with `flow`, judged by the whole daemon over recorded flows: which flows are given to which rule in the kernel.
+import { statSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { main } from '../../src/cli/program.js'
 import { RECORD, TYPE } from '../../src/flows/layout.js'
-import { DECIDE, DECIDED, DECISION } from '../../src/gen/abi.js'
+import { DECIDE, DECIDED, DECISION, TUPLE } from '../../src/gen/abi.js'
 import { createLogger } from '../../src/log.js'
 import { decideBy } from '../../src/rules/decision.js'
+import { type Reset, resetBy } from '../../src/rules/reset.js'
 import { previewFlows } from '../lib/preview-flows.js'
 import { until } from '../lib/process.js'
 import { RecordedDaemon } from '../lib/recorded-daemon.js'
-import { join, labelsRecord, record } from './support/records.js'
+import { join, labelsRecord, record, viewOfRecord } from './support/records.js'
 
 /** Ports of the clients of the servers in previewFlows, by protocol: 12 tls, 3 http1, 2 ssh (nginx), 5 redis. */
 const SSH = [42_000, 42_001]
@@ -187,25 +189,67 @@ describe('rules that the daemon judges flow by flow', () => {
   })
 })
 
-describe('what takes decisions', () => {
-  const log = (lines: string[]) =>
-    createLogger({
-      level: 'warn',
-      format: 'json',
-      sink: {
-        write: (line) => {
-          lines.push(line)
-          return true
-        },
+const logTo = (lines: string[]) =>
+  createLogger({
+    level: 'warn',
+    format: 'json',
+    sink: {
+      write: (line) => {
+        lines.push(line)
+        return true
       },
-    })
+    },
+  })
+
+describe('what resets connections', () => {
+  const spec = { id: 77n, local: '10.0.0.1', localPort: 80, remote: '10.0.0.2', remotePort: 5000, owner: { pid: 41 } }
+  type Asked = [Uint8Array, bigint, string]
+  function resetter(answer: () => Promise<void>, lines: string[] = []): { asked: Asked[]; reset: Reset } {
+    const asked: Asked[] = []
+    const resetSocket = (...words: Asked) => {
+      asked.push(words)
+      return answer()
+    }
+    return { asked, reset: resetBy({ resetSocket }, '/proc', logTo(lines)) }
+  }
+
+  it('asks for the socket, in the namespace of who has it', async () => {
+    const { asked, reset } = resetter(() => Promise.resolve())
+    await reset(viewOfRecord(spec))?.()
+    expect(asked).toEqual([[record(spec).slice(RECORD.tuple, RECORD.tuple + TUPLE.sizeof), 77n, '/proc/41/ns/net']])
+    const mine = viewOfRecord(spec)
+    mine.data.setUint32(RECORD.zone, statSync('/proc/self/ns/net').ino, true)
+    await reset(mine)?.()
+    expect(asked[1]?.[2]).toBe('')
+  })
+
+  it('has nothing to reset on the wire, or without connections', () => {
+    const { reset } = resetter(() => Promise.resolve())
+    expect([reset(viewOfRecord({ ...spec, view: 2 })), reset(viewOfRecord({ ...spec, l4: 17 }))]).toEqual([undefined, undefined])
+  })
+
+  it.each([
+    ['EOPNOTSUPP', ['CONFIG_INET_DIAG_DESTROY']],
+    ['EPERM', ['its ends are not told']],
+    ['ENOENT', []],
+  ])('tells of %s once', async (code, told) => {
+    const lines: string[] = []
+    const { reset } = resetter(() => Promise.reject(Object.assign(new Error(code), { code })), lines)
+    await reset(viewOfRecord(spec))?.()
+    await reset(viewOfRecord(spec))?.()
+    expect(lines.length).toBe(told.length)
+    for (const [i, words] of told.entries()) expect(lines[i]).toContain(words)
+  })
+})
+
+describe('what takes decisions', () => {
   const turn = () => new Promise((resolve) => setImmediate(resolve))
   const run = (retval: number) => () => ({ retval, durationNs: 0, data: new Uint8Array(0) })
 
   it('walks over the sockets once for all decisions that come meanwhile', async () => {
     const walks: (() => void)[] = []
     const ruleSockets = () => new Promise<void>((resolve) => walks.push(resolve))
-    const decide = decideBy({ testRun: run(DECIDED.LATER), ruleSockets }, log([]))
+    const decide = decideBy({ testRun: run(DECIDED.LATER), ruleSockets }, logTo([]))
     expect([decide(new Uint8Array(0)), decide(new Uint8Array(0))]).toEqual([true, true])
     await turn()
     expect(walks.length).toBe(1)
@@ -228,12 +272,12 @@ describe('what takes decisions', () => {
     [DECIDED.NOW, true],
   ])('answers what the kernel does: %i', (retval, done) => {
     const never = () => Promise.reject(new Error('nobody is to walk'))
-    expect(decideBy({ testRun: run(retval), ruleSockets: never }, log([]))(new Uint8Array(0))).toBe(done)
+    expect(decideBy({ testRun: run(retval), ruleSockets: never }, logTo([]))(new Uint8Array(0))).toBe(done)
   })
 
   it('says once that the kernel cannot walk over sockets', async () => {
     const lines: string[] = []
-    const decide = decideBy({ testRun: run(DECIDED.LATER), ruleSockets: () => Promise.reject(new Error('ENOENT')) }, log(lines))
+    const decide = decideBy({ testRun: run(DECIDED.LATER), ruleSockets: () => Promise.reject(new Error('ENOENT')) }, logTo(lines))
     expect(decide(new Uint8Array(0))).toBe(true)
     await turn()
     await turn()

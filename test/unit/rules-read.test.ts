@@ -62,6 +62,26 @@ const bad: readonly (readonly [string, string, string])[] = [
     'r.yaml:1:56: match.not.flow: expected words such as "tls.sni:*.example.com unit:nginx.service", found 7',
   ],
   [
+    'a reset that the kernel cannot do',
+    'rules: [{ name: a, action: drop, reset: true, match: { protocol: redis } }]',
+    'r.yaml:1:34: reset: goes with a rule that asks for flow: the kernel decides this one alone; leave it out',
+  ],
+  [
+    'a reset of what passes',
+    'rules: [{ name: a, action: pass, reset: true, match: { flow: "unit:a" } }]',
+    'r.yaml:1:34: reset: goes with a rule that drops: the action of this one is pass; leave it out',
+  ],
+  [
+    'a reset of what is only counted',
+    'rules: [{ name: a, action: drop, audit: true, reset: true, match: { flow: "unit:a" } }]',
+    'r.yaml:1:47: reset: goes with a rule that drops: this one only counts; leave it out',
+  ],
+  [
+    'a reset that is no answer',
+    'rules: [{ name: a, action: drop, reset: 1, match: { flow: "unit:a" } }]',
+    'r.yaml:1:41: reset: expected true or false, found 1',
+  ],
+  [
     'a rate without a number',
     'rules: [{ name: a, action: rate-limit, rate: { per: source }, match: {} }]',
     'r.yaml:1:46: rate: needs packets_per_second or bytes_per_second, and only one of them',
