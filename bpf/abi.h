@@ -266,35 +266,6 @@ struct fi_agg {
 	__u64 tx_bytes;
 };
 
-/* Causes and totals, one per-CPU cell each. The comment is the metric's help text; names and texts are generated from
- * here (tools/gen-abi.ts). Packets of one tap: seen = flow packets + the causes marked "unaccounted". */
-enum fi_counter {
-	FI_C_SOCKET_RX = 0, /* packets seen on their way to a local socket */
-	FI_C_SOCKET_TX = 1, /* packets seen on their way from a local socket */
-	FI_C_WIRE_RX = 2, /* packets seen entering an interface */
-	FI_C_WIRE_TX = 3, /* packets seen leaving an interface */
-	FI_C_NOT_IP = 4, /* unaccounted: neither IPv4 nor IPv6 */
-	FI_C_TRUNCATED = 5, /* unaccounted: a header was cut off */
-	FI_C_MALFORMED = 6, /* unaccounted: a header contradicts itself */
-	FI_C_TOO_DEEP = 7, /* unaccounted: more nested headers than are followed */
-	FI_C_NO_TRANSPORT = 8, /* unaccounted: no TCP, UDP or other followed transport */
-	FI_C_FRAGMENT_ORPHAN = 9, /* unaccounted: fragment whose first part was not seen */
-	FI_C_TABLE_FULL = 10, /* unaccounted: no room for a new flow */
-	FI_C_NO_SOCKET = 11, /* unaccounted: no full socket attached to the packet */
-	FI_C_PENDING_FULL = 12, /* classification lost: no room to keep the first bytes */
-	FI_C_RING_FULL = 13, /* event lost: ring buffer full */
-	FI_C_AGG_FULL = 14, /* flow not aggregated: no free aggregate */
-	FI_C_OWNER_MISSING = 15, /* flow of a socket whose owner is not known */
-	FI_C_LOAD_FAILED = 16, /* classification lost: payload could not be read */
-	FI_C_FLOW_NEW = 17, /* flows created */
-	FI_C_FLOW_END = 18, /* flows ended */
-	FI_C_UNKNOWN = 19, /* flows given up as unknown */
-	FI_C_FRAGMENT = 20, /* packets that were IP fragments */
-	FI_C_TUNNELLED = 21, /* packets found inside a tunnel */
-	FI_C_RULE_DROP = 22, /* unaccounted: dropped by a rule */
-	FI_C_RULE_HIDDEN = 23, /* dropped: headers that cannot be followed hide what rules ask for */
-	FI_C_REQUEST_RING = 24, /* event of a request lost: ring buffer full */
-	FI_C_MAX = 25,
-};
+#include "counters.h"
 
 #endif

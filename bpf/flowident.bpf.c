@@ -34,6 +34,7 @@ enum fi_rule_field fi_export_rule_field __attribute__((unused));
 enum fi_rule_kind fi_export_rule_kind __attribute__((unused));
 enum fi_rule_small fi_export_rule_small __attribute__((unused));
 enum fi_rules_flag fi_export_rules_flag __attribute__((unused));
+enum fi_budget_step fi_export_budget_step __attribute__((unused));
 enum fi_counter fi_export_counter __attribute__((unused));
 enum fi_confidence fi_export_confidence __attribute__((unused));
 enum fi_view fi_export_view __attribute__((unused));

@@ -151,6 +151,8 @@ export interface KernelHandle {
   installPacks(packs: Uint8Array, names: Uint8Array): void
   /** The names that the loaded programs hold, as above. */
   packNames(): Uint8Array
+  /** Has the programs do less for flows, to keep the CPU budget: enum fi_budget_step. Holds until it is set again. */
+  setBudget(step: number): void
   /** What is kept for the process after this one; without a folder nothing is. */
   readonly kept: {
     readonly folder?: string

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "calls.h"
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <net/if.h>
 
 #include <cerrno>
 
+#include "core.h"
 #include "job.h"
 #include "qdisc.h"
 #include "values.h"
@@ -26,6 +29,18 @@ Napi::Value keptValue(Napi::Env env, const Object &object)
 		out.Set("rulesOff", keep->rulesOff());
 	}
 	return out;
+}
+
+Napi::Value setBudget(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object)
+{
+	const bpf_map *map = object->map("fi_budget");
+	uint32_t zero = 0, step;
+
+	if (info.Length() < 1 || !info[0].IsNumber() || (step = info[0].As<Napi::Number>().Uint32Value()) >= FI_B_MAX)
+		return failArgument(info.Env(), "setBudget: a step of enum fi_budget_step is needed");
+	if (!map || bpf_map_update_elem(bpf_map__fd(map), &zero, &step, BPF_ANY))
+		return fail(info.Env(), failure("set budget", "fi_budget", map ? errno : ENOENT));
+	return info.Env().Undefined();
 }
 
 Napi::Value RunProbe(const Napi::CallbackInfo &info)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Calls of addon.d.ts that need no loaded programs. */
+/* Small calls of addon.d.ts; but for setBudget they need no loaded programs. */
 #ifndef FI_NATIVE_CALLS_H
 #define FI_NATIVE_CALLS_H
 
@@ -16,6 +16,8 @@ Napi::Value RunProbe(const Napi::CallbackInfo &info);
 /* clsactFilters and removeFilter of addon.d.ts. */
 Napi::Value ListFilters(const Napi::CallbackInfo &info);
 Napi::Value RemoveFilter(const Napi::CallbackInfo &info);
+/* KernelHandle.setBudget of addon.d.ts. */
+Napi::Value setBudget(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object);
 /* takeDown of addon.d.ts. */
 Napi::Value TakeDown(const Napi::CallbackInfo &info);
 

@@ -55,6 +55,7 @@ public:
 					   InstanceMethod<&KernelHandle::on<endRuleTrial>>("endTrial"),
 					   InstanceMethod<&KernelHandle::on<installPacks>>("installPacks"),
 					   InstanceMethod<&KernelHandle::on<packNames>>("packNames"),
+					   InstanceMethod<&KernelHandle::on<setBudget>>("setBudget"),
 					   InstanceMethod<&KernelHandle::Settle>("settle"),
 					   InstanceMethod<&KernelHandle::Close>("close"),
 					   InstanceAccessor<&KernelHandle::GetKept>("kept"),

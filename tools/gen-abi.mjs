@@ -13,7 +13,9 @@ const object = given > 0 ? process.argv[given + 1] : join(root, 'build/flowident
 const output = join(root, 'src/gen/abi.ts')
 if (!existsSync(object)) throw new Error(`${object} is missing: build it first (make bpf)`)
 
-const header = ['bpf/abi.h', 'bpf/connection.h', 'bpf/rules.h'].map((name) => readFileSync(join(root, name), 'utf8')).join('\n')
+const header = ['bpf/abi.h', 'bpf/counters.h', 'bpf/connection.h', 'bpf/rules.h']
+  .map((name) => readFileSync(join(root, name), 'utf8'))
+  .join('\n')
 const signatures = readFileSync(join(root, 'bpf/sig.h'), 'utf8')
 const bpftool = ['/usr/sbin/bpftool', '/sbin/bpftool'].find((path) => existsSync(path)) ?? 'bpftool'
 const { types } = JSON.parse(execFileSync(bpftool, ['-j', 'btf', 'dump', 'file', object], { maxBuffer: 1 << 28, encoding: 'utf8' }))
@@ -74,8 +76,8 @@ function countersText() {
   const values = find('ENUM', 'fi_counter').values.filter((value) => value.name !== 'FI_C_MAX')
   const lines = values.map((value, index) => {
     const comment = header.match(new RegExp(`\\b${value.name} = ${value.val}, /\\* (.*?) \\*/`))
-    if (!comment) throw new Error(`bpf/abi.h: ${value.name} has no comment: it is the metric's help text`)
-    if (value.val !== index) throw new Error(`bpf/abi.h: ${value.name} is ${value.val}, ${index} was to come`)
+    if (!comment) throw new Error(`bpf/counters.h: ${value.name} has no comment: it is the metric's help text`)
+    if (value.val !== index) throw new Error(`bpf/counters.h: ${value.name} is ${value.val}, ${index} was to come`)
     const [, word, text] = comment[1].match(/^(?:(unaccounted): )?(.*)$/)
     const name = value.name.replace('FI_C_', '').toLowerCase()
     return `  { name: '${name}', unaccounted: ${word !== undefined}, help: '${text.replaceAll("'", "\\'")}' },`

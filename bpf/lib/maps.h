@@ -69,6 +69,8 @@ FI_MAP(fi_agg_next, BPF_MAP_TYPE_ARRAY, 1, __u32, __u32, 0);
 #define FI_SLOTS_MAX (1u << 20)
 /* Causes and totals, enum fi_counter. */
 FI_MAP(fi_counters, BPF_MAP_TYPE_PERCPU_ARRAY, FI_C_MAX, __u32, __u64, 0);
+/* enum fi_budget_step, in its one cell. Written by the daemon. */
+FI_MAP(fi_budget, BPF_MAP_TYPE_ARRAY, 1, __u32, __u32, 0);
 /* Everything that user space is told*. Full: FI_C_RING_FULL. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -125,7 +127,6 @@ fi_inline struct fi_scratch *fi_scratch_take(void)
 		if (x && __sync_lock_test_and_set(&x->busy, 1) == 0)
 			return x;
 	}
-	FI_COUNT(FI_C_LOAD_FAILED);
 	return 0;
 }
 

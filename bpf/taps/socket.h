@@ -45,8 +45,7 @@ fi_inline struct fi_flow *fi_shared_flow(struct fi_scratch *x, int end, __u64 no
 	if (f)
 		return f;
 	fi_flow_begin(&x->fresh, end, fi_new_id(), now, &x->pkt, 0);
-	bpf_map_update_elem(&fi_new, &x->tuple, &x->fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&fi_new, &x->tuple);
+	return fi_flow_enter(x);
 }
 
 struct fi_socket_ctx {
@@ -125,7 +124,8 @@ FI_SUB int fi_socket_find(struct fi_socket_way *way, struct fi_scratch *x, int e
 			ss->tuple = *t;
 			if (early && !(early->flags & FI_F_CLOSED)) { /* the listener's part of the handshake */
 				ss->flow = *early;
-				bpf_map_delete_elem(&fi_new, t);
+				if (bpf_map_delete_elem(&fi_new, t) == 0)
+					FI_COUNT(FI_C_TABLE_OUT);
 			} else {
 				fi_flow_begin(&ss->flow, end, 0, now, &x->pkt, 0);
 			}
@@ -170,17 +170,25 @@ fi_inline int fi_socket_slow(struct __sk_buff *skb, struct bpf_sock *sk, int egr
 	struct fi_flow *f;
 	int drop = 0;
 
-	if (!x)
+	if (!x) {
+		fi_count_n(FI_C_BUSY, packets);
 		return 0;
+	}
 	if (fi_socket_find(&way, x, egress, packets) && (f = way.f) &&
 	    !(drop = f->side[0].ruled && !(way.c.own && fi_connected(sk)) && fi_socket_ruled(x, f, egress)) &&
 	    fi_socket_count(f, x, egress, bytes)) {
 		__u8 state = f->state;
 
-		fi_payload_socket(&way.c, f, !egress, x);
-		if (fi_cfg_samples && fi_sampled(f, !egress))
-			fi_emit_sample(skb, !egress, x, f, way.o);
-		fi_settle(f, x, way.o, state);
+		/* what is judged by protocol must be known, however busy the CPU is */
+		if (f->state < FI_S_DONE && !fi_rules_generation() && fi_budget_spent(f, &x->tuple)) {
+			bpf_sk_storage_delete(&fi_socket_pending, sk);
+			fi_aggregate(f, &x->tuple, way.o);
+		} else {
+			fi_payload_socket(&way.c, f, !egress, x);
+			if (fi_cfg_samples && fi_sampled(f, !egress))
+				fi_emit_sample(skb, !egress, x, f, way.o);
+			fi_settle(f, x, way.o, state);
+		}
 		if (fi_cfg_requests)
 			fi_request_packet(skb, f, 0, egress);
 	}

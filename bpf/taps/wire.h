@@ -87,8 +87,7 @@ FI_SUB struct fi_flow *fi_wire_flow(struct fi_scratch *x, struct fi_flow *f, int
 	}
 	if (!f) {
 		fi_flow_begin(&x->fresh, end, fi_new_id(), now, &x->pkt, ifindex);
-		bpf_map_update_elem(&fi_new, t, &x->fresh, BPF_NOEXIST);
-		f = bpf_map_lookup_elem(&fi_new, t);
+		f = fi_flow_enter(x);
 		if (!f) {
 			fi_count_n(FI_C_TABLE_FULL, x->segments);
 			return 0;
@@ -115,8 +114,10 @@ fi_inline int fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u32
 	struct fi_flow *f = 0;
 
 	x = fi_scratch_take();
-	if (!x)
+	if (!x) {
+		fi_count_n(FI_C_BUSY, segments);
 		return 0;
+	}
 	x->pkt.wire_len = len;
 	x->segments = segments;
 	x->vlan = vlan;
@@ -140,14 +141,21 @@ fi_inline int fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u32
 		__u8 state = f->state;
 
 		x->before = f->verdict;
-		fi_payload_wire(&c, f, end, x);
-		if (fi_cfg_samples && fi_sampled(f, end))
-			fi_emit_sample(ctx, (end & 1) | (mode & FI_WIRE_XDP ? FI_SAMPLE_XDP : 0), x, f, 0);
-		fi_settle(f, x, 0, state);
+		/* rules must not be got around by keeping the CPU busy */
+		if (!x->ruled && fi_budget_spent(f, &x->tuple)) {
+			bpf_map_delete_elem(&fi_pending, &x->tuple);
+			fi_aggregate(f, &x->tuple, 0);
+		} else {
+			fi_payload_wire(&c, f, end, x);
+			if (fi_cfg_samples && fi_sampled(f, end))
+				fi_emit_sample(ctx, (end & 1) | (mode & FI_WIRE_XDP ? FI_SAMPLE_XDP : 0), x, f, 0);
+			fi_settle(f, x, 0, state);
+		}
 		if (x->ruled && (f->state != state || fi_told(&f->verdict, &x->before)))
 			fi_rules_again(x, f);
-		if (!x->decided && f->verdict.depth && bpf_map_update_elem(&fi_flows, &x->tuple, f, BPF_NOEXIST) == 0)
-			bpf_map_delete_elem(&fi_new, &x->tuple);
+		if (!x->decided && f->verdict.depth && bpf_map_update_elem(&fi_flows, &x->tuple, f, BPF_NOEXIST) == 0 &&
+		    bpf_map_delete_elem(&fi_new, &x->tuple))
+			FI_COUNT(FI_C_TABLE_IN); /* evicted while its packet was looked at: it is back */
 	}
 	drop = x->ruled && fi_rules_account(x);
 	fi_scratch_give(x);
@@ -178,8 +186,10 @@ int fi_expire(struct bpf_iter__bpf_map_elem *ctx)
 		return 0;
 	if (f->state != FI_S_ENDED)
 		fi_flow_end(f, &t, 0);
-	bpf_map_delete_elem(&fi_flows, &t);
-	bpf_map_delete_elem(&fi_new, &t);
+	if (bpf_map_delete_elem(&fi_flows, &t) == 0)
+		FI_COUNT(FI_C_TABLE_OUT);
+	if (bpf_map_delete_elem(&fi_new, &t) == 0)
+		FI_COUNT(FI_C_TABLE_OUT);
 	bpf_map_delete_elem(&fi_pending, &t);
 	return 0;
 }

@@ -514,7 +514,21 @@ export const COUNTER = {
   RULE_DROP: 22,
   RULE_HIDDEN: 23,
   REQUEST_RING: 24,
-  MAX: 25,
+  UNREAD: 25,
+  BUSY: 26,
+  TABLE_IN: 27,
+  TABLE_OUT: 28,
+  BUDGET: 29,
+  MAX: 30,
+} as const
+
+/** enum fi_budget_step */
+export const BUDGET_STEP = {
+  FULL: 0,
+  FIRST: 1,
+  SAMPLED: 2,
+  COUNTERS: 3,
+  MAX: 4,
 } as const
 
 /** enum fi_conn_bound */
@@ -666,4 +680,9 @@ export const COUNTERS = [
   { name: 'rule_drop', unaccounted: true, help: 'dropped by a rule' },
   { name: 'rule_hidden', unaccounted: false, help: 'dropped: headers that cannot be followed hide what rules ask for' },
   { name: 'request_ring', unaccounted: false, help: 'event of a request lost: ring buffer full' },
+  { name: 'unread', unaccounted: true, help: 'headers could not be read' },
+  { name: 'busy', unaccounted: true, help: 'the working memory of the CPU was in use' },
+  { name: 'table_in', unaccounted: false, help: 'flows put into the tables of the wire view and of unconnected sockets' },
+  { name: 'table_out', unaccounted: false, help: 'flows taken out of them at their end' },
+  { name: 'budget', unaccounted: false, help: 'classification lost: flow not looked at further, to keep the CPU budget' },
 ] as const

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The collectors of the daemon, in the order of the page.
 import { COUNTERS } from '../gen/abi.js'
-import type { Attachment, Kernel } from '../kernel/kernel.js'
+import type { Attachment, Kernel, MapStats } from '../kernel/kernel.js'
 import type { Connections } from '../services/connections.js'
 import type { Requests } from '../services/requests.js'
 import type { ServiceRegistry } from '../services/registry.js'
@@ -40,6 +40,10 @@ export interface CollectorParts {
 
 const EXTRA: readonly string[] = ['kind', 'environment', 'version']
 
+/** Flows of the wire view and of unconnected sockets. */
+const tableFlows = (maps: readonly MapStats[]): number =>
+  maps.reduce((sum, { name, entries }) => sum + (name === 'fi_flows' || name === 'fi_new' ? entries : 0), 0)
+
 export const daemonCollectors = (parts: CollectorParts): Collector[] => {
   const { kernel, registry, maxSeries } = parts
   const extra = parts.labels.filter((label): label is ExtraLabel => EXTRA.includes(label))
@@ -52,6 +56,18 @@ export const daemonCollectors = (parts: CollectorParts): Collector[] => {
       labels_dropped: Number(labelsDropped),
     }
   }
+  // The tables are counted once a page: for what was evicted, then for the maps themselves.
+  let read: Promise<readonly MapStats[]> | undefined
+  const maps = (): Promise<readonly MapStats[]> => {
+    read ??= kernel.maps()
+    return read
+  }
+  const take = (): Promise<readonly MapStats[]> => {
+    const all = maps()
+    read = undefined
+    return all
+  }
+  const accounted = { packets: () => parts.traffic.packets, tableFlows: async () => tableFlows(await maps()) }
   return [
     new BuildCollector(parts.build),
     new TrafficCollector(parts.traffic, registry, { maxSeries, extra }, parts.updateTraffic),
@@ -60,8 +76,8 @@ export const daemonCollectors = (parts: CollectorParts): Collector[] => {
     ...(parts.resources ? [new ResourcesCollector(parts.resources)] : []),
     new ServicesCollector(registry, maxSeries),
     new AttachCollector(parts.attachments),
-    new LossesCollector(COUNTERS, () => kernel.counters(), losses),
+    new LossesCollector(COUNTERS, () => kernel.counters(), losses, accounted),
     new ProgramsCollector(() => kernel.programs()),
-    new MapsCollector(() => kernel.maps(), parts.fills),
+    new MapsCollector(take, parts.fills),
   ]
 }

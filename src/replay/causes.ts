@@ -2,7 +2,7 @@
 // What replay says about packets that are in no flow, and about limits that were hit. A packet or a fact that is lost is always told.
 import type { ReplaySummary } from './replay.js'
 
-/** Members of enum fi_counter that a replay can raise; a test compares the names with bpf/abi.h. */
+/** Members of enum fi_counter that a replay can raise; a test compares the names with bpf/counters.h. */
 const COUNTED: readonly (readonly [index: number, name: string, text: string])[] = [
   [4, 'NOT_IP', 'not IP'],
   [5, 'TRUNCATED', 'header cut off'],

@@ -27,6 +27,7 @@ export interface Series {
 export type ResolveRow = (row: AggregateView) => { readonly service: number; readonly final: boolean }
 
 const COUNTERS = ['opened', 'rxPackets', 'rxBytes', 'txPackets', 'txBytes'] as const
+const PACKETS = [AGGREGATE_COUNTER.rxPackets, AGGREGATE_COUNTER.txPackets] as const
 const KEY_BYTES = AGGREGATE.values
 
 export class Traffic {
@@ -43,6 +44,8 @@ export class Traffic {
   lost = 0
   /** Bytes of flows that are still being looked at: in no series yet. */
   pendingBytes = 0n
+  /** Packets in all of the kernel's aggregates, those of flows that are still being looked at included. */
+  packets = 0n
 
   constructor(capacity: number) {
     this.#capacity = capacity
@@ -70,7 +73,17 @@ export class Traffic {
   update(buffer: ArrayBufferLike, resolve: ResolveRow): void {
     const view = new AggregateView(buffer)
     for (const series of this.#series) series.active = 0
-    for (let i = 0; i < view.count; i++) this.#take(view.move(i), resolve)
+    let low = 0
+    let high = 0
+    for (let i = 0; i < view.count; i++) {
+      this.#take(view.move(i), resolve)
+      for (const index of PACKETS) {
+        low += view.low(index)
+        high += view.high(index)
+      }
+    }
+    // Modulo 2^64, since slot 0, read while packets move out of it, may be below zero.
+    this.packets = BigInt.asUintN(64, (BigInt(high) << 32n) + BigInt(low))
   }
 
   #take(view: AggregateView, resolve: ResolveRow): void {

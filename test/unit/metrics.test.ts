@@ -60,6 +60,10 @@ describe('metrics', () => {
     expect(text).toContain(`flowident_bytes_total{${labels},direction="rx"} 1000\n`)
     expect(text).toContain(`flowident_bytes_total{${labels},direction="tx"} 9223372036854775808\n`)
     expect(text).toContain('flowident_losses_total{cause="ring_full"} 4\n')
+    expect(text).toContain('flowident_accounted_packets_total 30\n')
+    expect(text).toContain('flowident_unaccounted_packets_total{cause="table_full"} 0\n')
+    expect(text).not.toContain('flowident_unaccounted_packets_total{cause="ring_full"}') // an event, not a packet
+    expect(text).toContain('flowident_evicted_flows_total 0\n')
     expect(text).toContain('flowident_losses_total{cause="daemon_table_full"} 3\n')
     expect(text).toContain('flowident_unknown_flows_total 6\n')
     expect(text).toContain('flowident_program_run_seconds_total{program="fi_ingress"} 0.0000015\n')

@@ -210,7 +210,7 @@ describe('bounds', () => {
   })
 })
 
-it('names of loss causes are those of bpf/abi.h', () => {
-  const abi = readFileSync(new URL('../../bpf/abi.h', import.meta.url), 'utf8')
+it('names of loss causes are those of bpf/counters.h', () => {
+  const abi = readFileSync(new URL('../../bpf/counters.h', import.meta.url), 'utf8')
   for (const [index, name] of countedCauses) expect(abi).toContain(`FI_C_${name} = ${index},`)
 })

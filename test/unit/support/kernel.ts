@@ -77,6 +77,10 @@ export class RecordedKernel implements Kernel {
     new DataView(answer).setUint32(0, this.installed.length, true)
     return answer
   }
+  budget = 0
+  setBudget(step: number): void {
+    this.budget = step
+  }
   packs: Uint8Array = new Uint8Array(0)
   names: Uint8Array = new Uint8Array(32 * 32)
   installPacks(packs: Uint8Array, names: Uint8Array): void {
