@@ -14,7 +14,7 @@ import { Evaluator } from '../rules/evaluator.js'
 import { explain } from '../rules/explain.js'
 import { loadRules, readRuleFiles, type RuleSet, rulesFolder } from '../rules/load.js'
 import { enforcedAt, isOfContract, type Rule } from '../rules/model.js'
-import { packetOfFlow } from '../rules/flow-packet.js'
+import { packetOfFlow, textOfFlow } from '../rules/flow-packet.js'
 import { clientOf, type CommonOptions, type Register, withClient, withJson } from './command.js'
 import { registerContracts } from './contracts.js'
 import { registerNetworkPolicy } from './network-policy.js'
@@ -110,7 +110,7 @@ async function testCapture(io: Io, rules: readonly Rule[], file: string, options
   const take = (view: RecordView): void => {
     for (const end of [view.source, view.destination]) {
       if (Number(view.packets(end)) === 0) continue
-      const { packet, text } = packetOfFlow(view, end, options.direction === 'out' ? 'out' : 'in')
+      const [packet, text] = [packetOfFlow(view, end, options.direction === 'out' ? 'out' : 'in'), textOfFlow(view, end)]
       const { decision, rule, audit, reason } = explain(rules, packet, evaluator.ask([packet])[0])
       rows.push({ flow: text, decision, rule, audit, reason })
     }

@@ -10,7 +10,7 @@ import type { Catalog } from '../services/catalog.js'
 import type { Contract } from './contract.js'
 import { type Decide, decisionOf, type EnforcingWire } from './decision.js'
 import { FlowMatch } from './flow-match.js'
-import { packetOfFlow } from './flow-packet.js'
+import { textOfFlow } from './flow-packet.js'
 import type { Rule } from './model.js'
 import { contractOf, isJudgeable } from './preview-contracts.js'
 import { Where } from './where.js'
@@ -163,7 +163,7 @@ export class ContractWatch {
       action,
       service,
       flow: flowId(view),
-      text: packetOfFlow(view, view.source, 'in').text,
+      text: textOfFlow(view, view.source),
       layers: flowLayers(view),
       atNs: view.nowNs,
       dropped: false,

@@ -6,9 +6,9 @@ import { RecordView } from '../flows/record-view.js'
 import { twins } from '../flows/twins.js'
 import type { Query } from '../flows/query.js'
 import type { Catalog } from '../services/catalog.js'
-import { isOfContract, type Rule } from './model.js'
+import { type Conditions, isOfContract, type Rule } from './model.js'
 import type { Packet } from './packet.js'
-import { meets } from './reference.js'
+import { lives, meets } from './reference.js'
 import { packetNow } from './ways.js'
 
 const TWINS = 8
@@ -24,6 +24,10 @@ export const flowRules = (rules: readonly Rule[]): FlowRule[] =>
 
 /** Says what must not be: asked when it is known whose the flow is and what it speaks, for until then it may be anything. */
 const excludes = ({ flow, notFlow }: Rule): boolean => notFlow !== undefined || /(^|\s)-/.test(flow?.text ?? '')
+
+const none = (conditions: Conditions): boolean => Object.keys(conditions).length === 0
+/** Asks for nothing of packets. */
+const isFree = ({ match, not }: Rule): boolean => none(match) && none(not)
 
 export class FlowMatch {
   readonly #catalog: Catalog
@@ -41,21 +45,33 @@ export class FlowMatch {
     )
   }
 
+  /** packets() of a slot, made when they are first asked for. */
+  packetsOnce(slot: number): () => [Packet, Packet] {
+    let made: [Packet, Packet] | undefined
+    return () => {
+      made ??= this.packets(slot)
+      return made
+    }
+  }
+
   /** A packet of each end, as it would come now; that of the one that opened the flow is the first. */
   packets(slot: number): [Packet, Packet] {
     const view = this.#catalog.table.view(slot, this.#view)
     const link = this.#catalog.interfaceName(view.ifindex) ?? ''
     const { source, destination } = view
-    return [packetNow(view, source, link).packet, packetNow(view, destination, link).packet]
+    return [packetNow(view, source, link), packetNow(view, destination, link)]
   }
 
   /** The first of these rules that the flow meets; `slots`: its records, `packets`: of the one that is to be decided. */
-  first(rules: readonly FlowRule[], slots: readonly number[], packets: readonly Packet[]): FlowRule | undefined {
-    return rules.find(({ rule }) => packets.some((packet) => meets(rule, packet)) && this.#asked(rule, slots))
+  first(rules: readonly FlowRule[], slots: readonly number[], packets: () => readonly Packet[]): FlowRule | undefined {
+    const fits = (rule: Rule) => isFree(rule) || packets().some((packet) => meets(rule, packet))
+    return rules.find(({ rule }) => lives(rule) && this.#asked(rule, slots) && fits(rule))
   }
 
   /** A rule about packets that stands in front of these and lets pass what the one who opened the flow sends: the flow is not theirs. */
-  holder(rules: readonly Rule[], end: number, [opening]: readonly [Packet, Packet]): number | undefined {
+  holder(rules: readonly Rule[], end: number, packets: () => readonly [Packet, Packet]): number | undefined {
+    if (end === 0) return undefined
+    const [opening] = packets()
     const found = rules.findIndex((rule, i) => i >= end || (!rule.audit && !rule.byFlow && meets(rule, opening)))
     return found >= 0 && found < end && rules[found]?.action !== 'drop' ? found : undefined
   }

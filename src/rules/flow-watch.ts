@@ -130,7 +130,7 @@ export class FlowWatch {
       rules.filter(({ rule, index }) => index < end && (onWire || !needsWire(rule)))
     if (front(acting, acts).length === 0 && (audit.length === 0 || before.audit !== undefined)) return
 
-    const packets = this.#match.packets(slot)
+    const packets = this.#match.packetsOnce(slot)
     const slots = onWire ? [slot, ...this.#match.twins(slot, 'socket')] : [slot]
     const found = this.#match.first(front(acting, acts), slots, packets)
     const holder = found && this.#match.holder(source.rules, found.index, packets)
@@ -139,7 +139,7 @@ export class FlowWatch {
     const counted = before.audit === undefined ? this.#match.first(front(audit, end), slots, packets) : undefined
     const counts = counted && this.#match.holder(source.rules, counted.index, packets) === undefined ? counted : undefined
     if (found === undefined && counts === undefined) return
-    const forLife = act?.rule.action === 'drop' && !(onWire && this.#shared(act, packets))
+    const forLife = act?.rule.action === 'drop' && !(onWire && this.#shared(act, packets()))
     this.#remember(id, {
       generation,
       acts: holder ?? act?.index ?? before.acts,
@@ -148,6 +148,7 @@ export class FlowWatch {
     })
     const sockets = act?.rule.reset ? (onWire ? slots.slice(1) : slots) : []
     const resets = sockets.map((each) => this.#parts.reset(catalog.table.view(each, this.#view))).filter((each) => each !== undefined)
+    const both = packets()
     const view = catalog.table.view(slot, this.#view)
     // What counts comes first: what acts takes the flow from it, and stays where it is.
     const told = [
@@ -156,7 +157,7 @@ export class FlowWatch {
     ]
     for (const { rule, decision } of told)
       this.#queue = this.#queue
-        .then(() => this.#tell(id, rule, packets, decision, rule.audit ? [] : resets))
+        .then(() => this.#tell(id, rule, both, decision, rule.audit ? [] : resets))
         .then((done) => {
           // The kernel may be about to move the flow, or other rules are coming into force: once more, then with the next sync.
           if (!done && again) setTimeout(() => this.#judge(slot, false), AGAIN_MS).unref()

@@ -122,7 +122,7 @@ export class Lifelines {
       if (!table.isLive(slot) || viewName(view.view) !== 'wire' || name === undefined) return []
       const here: End = isEnd(view, 0, local) ? 0 : 1
       return ([0, 1] as const).map((end) => ({
-        ...packetOfFlow(view, end, end === here ? 'out' : 'in').packet,
+        ...packetOfFlow(view, end, end === here ? 'out' : 'in'),
         vlan: view.vlan,
         ifindex: view.ifindex,
         interface: name,

@@ -33,7 +33,7 @@ export class Given {
     const rules = this.#rules.filter(({ rule }) => rule.audit === audit)
     if (rules.length === 0 || !this.#catalog.table.present(slot)) return undefined
     const slots = [slot, ...this.#match.twins(slot, 'socket', true)]
-    const packets = this.#match.packets(slot)
+    const packets = this.#match.packetsOnce(slot)
     const found = this.#match.first(rules, slots, packets)?.index
     return found === undefined || this.#match.holder(this.#all, found, packets) !== undefined ? undefined : found
   }

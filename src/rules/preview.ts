@@ -10,7 +10,7 @@ import type { ListInterfaces } from '../kernel/interfaces.js'
 import type { Catalog } from '../services/catalog.js'
 import { UNKNOWN } from '../services/service.js'
 import { Evaluator } from './evaluator.js'
-import { packetOfFlow } from './flow-packet.js'
+import { textOfFlow } from './flow-packet.js'
 import type { Contract } from './contract.js'
 import type { RuleSet } from './load.js'
 import { isKeyed, type Rule } from './model.js'
@@ -65,7 +65,7 @@ interface Outcome {
 function ask(slot: number, view: RecordView, interfaceName: string): Asked {
   const { source } = view
   const ends = [source, source === 0 ? (1 as const) : (0 as const)].filter((end) => view.packetsNear(end) > 0)
-  const { packet, text } = packetNow(view, source, interfaceName)
+  const packet = packetNow(view, source, interfaceName)
   const first = {
     ...packet,
     tcpFlags: packet.tcpFlags === undefined ? undefined : SYN,
@@ -74,7 +74,8 @@ function ask(slot: number, view: RecordView, interfaceName: string): Asked {
     named: 0,
     confidence: 0,
   }
-  return { slot, text, ends, packets: [first, ...ends.map((end) => packetNow(view, end, interfaceName).packet)] }
+  const late = ends.map((end) => packetNow(view, end, interfaceName))
+  return { slot, text: textOfFlow(view, source), ends, packets: [first, ...late] }
 }
 
 /** A flow whose opening packet is dropped never is; one that a rule about protocols drops is dropped in both directions. */
@@ -141,7 +142,7 @@ function contractRows(contracts: readonly Contract[], catalog: Catalog, seconds:
   const view = new RecordView()
   for (const { slot, contract, layers } of brokenContracts(contracts, catalog, catalog.table.latestNs - seconds * 1e9)) {
     catalog.table.view(slot, view)
-    const text = `${packetOfFlow(view, view.source, 'in').text} speaks ${layers.join('>') || 'unknown'}`
+    const text = `${textOfFlow(view, view.source)} speaks ${layers.join('>') || 'unknown'}`
     tally.add({ name: contract.name, audit: contract.action === 'audit' }, slot, text, [0, 1])
   }
   return tally.rows()

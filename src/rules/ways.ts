@@ -13,7 +13,7 @@ function wayOf(view: RecordView, end: End): 'in' | 'out' {
 }
 
 /** A packet that an end sends now: what is known of the flow is known of it. */
-export function packetNow(view: RecordView, end: End, interfaceName: string): { packet: Packet; text: string } {
-  const { packet, text } = packetOfFlow(view, end, wayOf(view, end))
-  return { packet: { ...packet, ifindex: view.ifindex, interface: interfaceName, pending: view.state === 'pending' }, text }
+export function packetNow(view: RecordView, end: End, interfaceName: string): Packet {
+  const packet = packetOfFlow(view, end, wayOf(view, end))
+  return { ...packet, ifindex: view.ifindex, interface: interfaceName, pending: view.state === 'pending' }
 }
