@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The composition root: puts the parts together, attaches, serves, and takes it all down again.
-import type { Check, Readiness } from './api/context.js'
+import type { Readiness } from './api/context.js'
 import { Door } from './api/door.js'
 import { EventHub } from './api/events.js'
 import { Listeners } from './api/listen.js'
@@ -27,6 +27,7 @@ import { ruleGuard } from './daemon/guard.js'
 import { leftRules, openKernel, ruleStore, settle } from './daemon/keep.js'
 import { Meters } from './daemon/meters.js'
 import { type DaemonParts, hostParts } from './daemon/parts.js'
+import { readiness } from './daemon/readiness.js'
 import { PackControl } from './packs/control.js'
 import { beside } from './daemon/contracts.js'
 import { ruleControl } from './rules/control.js'
@@ -35,7 +36,7 @@ import { Identifier } from './services/identify.js'
 import { ServiceRegistry } from './services/registry.js'
 import { Traffic } from './services/traffic.js'
 
-const MS = { refresh: 5000, fresh: 1000, interfaces: 2000 }
+const MS = { refresh: 5000, fresh: 1000, interfaces: 2000, budget: 1000 }
 const EVENTS = { subscribers: 64, queue: 1000 }
 /** Settings that reload() takes over; `run` sees to the log's. */
 const RELOADABLE = /^(services|packs|log)\./
@@ -102,7 +103,7 @@ export class Daemon implements AsyncDisposable {
       epochMs: () => Number(parts.clock.realtimeNs() - parts.clock.monotonicNs()) / 1e6,
     })
     this.#traffic = new Traffic(limits.aggregates)
-    this.#meters = new Meters(kernel, config, this.#catalog, cgroup)
+    this.#meters = new Meters(kernel, config, this.#catalog, cgroup, log)
     this.#refresher = new Refresher(kernel, this.#table, { minimumMs: MS.fresh, now })
     this.#packs = new PackControl(kernel, parts.packChecks, log.child({ area: 'packs' }))
     this.#events = new EventHub(this.#catalog, EVENTS)
@@ -156,6 +157,7 @@ export class Daemon implements AsyncDisposable {
     this.#every(MS.refresh, () => this.#refresher.fresh().then(sync))
     this.#every(MS.interfaces, () => this.#wire.sync().then(() => rules.sync()))
     this.#every(MS.refresh, () => this.#kernel.expire())
+    this.#every(MS.budget, async () => this.#meters.budget.sample())
     for (const address of this.addresses) this.#log.info({ area: 'api', address }, `API at ${address}`)
     const tcp = this.addresses.find((address) => !address.startsWith('unix:') && !address.startsWith('fd:'))
     this.#log.info({ area: 'api' }, tcp === undefined ? 'metrics at /metrics of these' : `metrics at http://${tcp}/metrics`)
@@ -213,19 +215,12 @@ export class Daemon implements AsyncDisposable {
       }),
     })
     const failed = (collector: string, err: unknown) => this.#log.warn({ area: 'metrics', collector, err }, 'a collector failed')
-    return new Metrics([...collectors, ...more], failed, () => performance.now())
+    return new Metrics([...collectors, this.#meters.budget, ...more], failed, () => performance.now())
   }
 
   #readiness(): Readiness {
-    const checks: Check[] = [...this.#host, ...this.#wire.attachments].map(({ program, target, mode, ok, error }) => ({
-      name: `${program} on ${target}`,
-      ok,
-      detail: ok ? mode : (error ?? 'not attached'),
-    }))
-    for (const { program, error } of this.#kernel.skipped) checks.push({ name: program, ok: false, detail: error })
-    const { runs, lastError } = this.#refresher.state
-    checks.push({ name: 'flow table', ok: lastError === undefined, detail: lastError ?? `refreshed ${runs} times` })
-    return { ready: runs > 0 && [...this.#host, ...this.#wire.attachments].some(({ ok }) => ok), checks }
+    const attachments = [...this.#host, ...this.#wire.attachments]
+    return readiness({ attachments, skipped: this.#kernel.skipped, refresh: this.#refresher.state, more: this.#meters.budget.checks })
   }
 
   /** Takes over the rules for services and the signature packs; gives the settings that only a restart changes. */

@@ -89,6 +89,16 @@ export const configSchema = section('Settings of flowident', {
     aggregates: count(16_384, 256, 1_048_576, 'Combinations of service, protocol and direction that the kernel counts.'),
     labels_bytes: count(16_777_216, 65_536, 1_073_741_824, 'Bytes of payload held while labels are put together.'),
   }),
+  budget: section('What flowident may cost', {
+    cpu: Type.String({
+      default: 'off',
+      maxLength: 8,
+      pattern: '^(off|(100|[1-9]?[0-9](\\.[0-9]{1,2})?)%)$',
+      description:
+        'Share of the time of all CPUs, for example `2%`, for kernel programs and daemon together. Above it less is done for flows, step by step (docs/RELIABILITY.md).',
+      expects: 'off, or a percentage such as 2%',
+    }),
+  }),
   flows: section('What the daemon remembers of flows', {
     history: count(10_000, 0, 1_000_000, 'Ended flows that the API still shows.'),
     idle_seconds: section('After how long without a packet a flow counts as ended, by transport', {

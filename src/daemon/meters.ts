@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is summed for the metrics beside the traffic: connections, and requests and resources where they are asked for.
+// What is summed for the metrics beside the traffic: connections, and requests and resources where they are asked for; and the
+// budget that all of it is held to.
 import type { Config } from '../config/schema.js'
 import type { Kernel } from '../kernel/kernel.js'
+import type { Logger } from '../log.js'
 import type { CollectorParts } from '../metrics/collectors.js'
 import { readUsage } from '../owners/cgroup-usage.js'
 import type { Catalog } from '../services/catalog.js'
 import { Connections } from '../services/connections.js'
 import { Requests } from '../services/requests.js'
+import { CpuBudget, parseShare } from './budget.js'
 
 export class Meters {
   readonly #kernel: Kernel
@@ -15,17 +18,20 @@ export class Meters {
   readonly #cgroup: string | null
   readonly #connections = new Connections()
   readonly #requests = new Requests()
+  readonly budget: CpuBudget
 
   /** `cgroup`: where cgroup2 is mounted. */
-  constructor(kernel: Kernel, config: Config, catalog: Catalog, cgroup: string | null) {
+  constructor(kernel: Kernel, config: Config, catalog: Catalog, cgroup: string | null, log: Logger) {
     this.#kernel = kernel
     this.#config = config
     this.#catalog = catalog
     this.#cgroup = cgroup
+    this.budget = new CpuBudget(kernel, parseShare(config.budget.cpu), log.child({ area: 'budget' }))
   }
 
   start(): void {
     const { requests } = this.#config
+    this.budget.start()
     if (requests.enabled) this.#kernel.startRequests(requests)
   }
 
