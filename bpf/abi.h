@@ -87,8 +87,7 @@ struct fi_verdict {
 	__u8 end; /* tuple end that sent the evidence */
 	__u16 offset; /* evidence: byte offset in that end's stream window */
 	__u16 packet; /* evidence: payload packet number of that end, from 1 */
-	__u8 named; /* index of the layer that names the flow: what the listening service speaks. A tunnel or
-		     * STARTTLS inside it is a later layer and does not rename it. */
+	__u8 named; /* index of the layer that names the flow: what the listening service speaks, whatever is inside it */
 	__u8 conflicts; /* contradictions seen */
 	__u8 revisions; /* times the answer changed after it was first given */
 	__u8 fixed; /* layers below the one being decided: no longer in question */
@@ -128,8 +127,7 @@ struct fi_pending {
 	} end[2];
 };
 
-/* The state of one flow, the same struct in socket storage, in the flow hash and in replay. What a packet of a decided
- * flow touches comes first, so that it lies in as few cache lines as can be. */
+/* The state of one flow, in socket storage, the flow hash and replay. What a packet of a decided flow touches comes first. */
 struct fi_flow {
 	__u64 last_ns;
 	__u32 agg; /* slot in fi_agg; 0 = the slot of flows not decided yet */

@@ -37,7 +37,9 @@ enum fi_counter {
 	FI_C_TABLE_IN = 27, /* flows put into the tables of the wire view and of unconnected sockets */
 	FI_C_TABLE_OUT = 28, /* flows taken out of them at their end */
 	FI_C_BUDGET = 29, /* classification lost: flow not looked at further, to keep the CPU budget */
-	FI_C_MAX = 30,
+	FI_C_RULE_ANSWER = 30, /* answers to packets that a rule rejects */
+	FI_C_RULE_UNANSWERED = 31, /* answers that a rule did not give: above 1,000 a second */
+	FI_C_MAX = 32,
 };
 
 /* How much is done for flows to keep the CPU budget; each step does less than the one before. Counters are exact in all. */

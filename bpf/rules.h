@@ -84,6 +84,7 @@ enum fi_rules_flag {
 	FI_RULES_WAITS = 2, /* some rule is of FI_RK_WAIT */
 	FI_RULES_DEEP = 4, /* some rule that drops looks behind the IP header: what hides it is dropped */
 	FI_RULES_SYN = 8, /* rules that look at TCP flags all ask for SYN */
+	FI_RULES_REJECTS = 16, /* some rule answers what it drops */
 };
 
 struct fi_rules_head {
@@ -102,7 +103,7 @@ struct fi_rules_head {
 	__u32 epochs; /* struct fi_rules_epoch there are; 0 = no rule expires, kind holds for ever */
 	__u32 no_icmp; /* row of packets that are not ICMP */
 	__u32 tunnel; /* row of tunnels that no rule names */
-	__u32 pad;
+	__u32 reject; /* row of the rules that answer what they drop; with FI_RULES_REJECTS */
 };
 _Static_assert(sizeof(struct fi_rules_head) == 96, "fi_rules_head");
 
@@ -211,6 +212,7 @@ enum fi_decide {
 	FI_DECIDE_DROP = 0, /* dropped for its life, whatever rules say of its packets */
 	FI_DECIDE_TAKE = 1, /* its packets meet the rule, which decides of them what no rule in front of it does */
 	FI_DECIDE_AUDIT = 2, /* the same, unless it was given to another rule: then the flow is only counted */
+	FI_DECIDE_REJECT = 3, /* as DROP, and its packets are answered */
 };
 /* Answers of fi_rule_flow. */
 enum fi_decided {

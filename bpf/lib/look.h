@@ -9,6 +9,9 @@
 #include "rules/match.h"
 #endif
 
+/* Room for the packet that answers one: the read below goes by a power of two. */
+#define FI_ANSWER 288
+
 /* Working memory of one packet. */
 struct fi_scratch {
 	__u32 busy;
@@ -31,6 +34,7 @@ struct fi_scratch {
 	__u32 opens; /* the packet is the first of its flow that the rule decides */
 	__u32 limited; /* rule whose rate the packet was held against */
 	struct fi_rule_verdict inner; /* what they say of the packet in a tunnel, while the tunnel is asked about */
+	__u8 answer[FI_ANSWER]; /* to a packet that a rule rejects: taps/answer.h */
 #endif
 };
 

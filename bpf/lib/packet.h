@@ -54,7 +54,7 @@ struct fi_pkt {
 	__u8 pad;
 	__u16 icmp; /* ICMP, ICMPv6: type * 256 + code; valid when has_icmp */
 	__u8 has_icmp;
-	__u8 pad2;
+	__u8 l4_at; /* where the innermost transport header begins; valid when l4_done */
 	__u32 carried; /* as tunnel, also when the carrier itself is the flow */
 	/* the carrier's figures, to fall back on when the inner packet makes no sense */
 	__u32 carrier_l3_len;

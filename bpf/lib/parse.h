@@ -113,6 +113,7 @@ FI_FN int fi_parse_l4(struct fi_pkt *p)
 		return -FI_C_TRUNCATED;
 	p->next = FI_NEXT_DONE;
 	p->l4_done = 1;
+	p->l4_at = p->off; /* headers end below FI_HDR */
 	if (p->part == FI_PART_LATER)
 		return 0;
 	if (l4 == FI_TCP) {

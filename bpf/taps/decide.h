@@ -19,7 +19,8 @@ fi_inline void fi_decide_count(__u32 generation, __u32 rule)
 /* Gives a flow to a rule of the set in force. */
 fi_inline void fi_decide_mark(struct fi_flow *f, __u32 generation, __u32 rule, __u32 how)
 {
-	__u16 mark = how == FI_DECIDE_DROP ? rule << FI_RULED_RULE : (rule + 1) << FI_RULED_RULE | FI_RULED_FREE;
+	__u32 ends = how == FI_DECIDE_REJECT ? FI_RULED_REJECT : FI_RULED_FREE;
+	__u16 mark = how == FI_DECIDE_DROP ? rule << FI_RULED_RULE : (rule + 1) << FI_RULED_RULE | ends;
 	__u32 before = f->side[0].ruled == (__u16)generation ? f->side[1].ruled : FI_RULED_FREE;
 
 	if (before == mark)

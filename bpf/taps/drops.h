@@ -84,7 +84,7 @@ FI_SUB void fi_dropped_note(struct fi_scratch *x, int ingress)
 	__u32 way;
 
 	if (w->v.rule >= w->head.firm || x->pkt.tunnels || x->pkt.vlan || x->vlan || x->pkt.part != FI_PART_WHOLE ||
-	    (t.l4 == FI_TCP && w->head.used >> FI_RF_FLAGS & 1) || fi_rules_vary(w, t.l4) || x->pkt.carried || fi_rules_has(w, w->head.fleeting, w->v.rule))
+	    (t.l4 == FI_TCP && w->head.used >> FI_RF_FLAGS & 1) || fi_rules_vary(w, t.l4) || x->pkt.carried || fi_rules_has(w, w->head.fleeting, w->v.rule) || fi_rules_answers(x))
 		return;
 	t.pad = (x->end & 1 ? FI_DROPPED_END : 0) | (ingress ? FI_DROPPED_INGRESS : 0);
 	d = fi_dropped_set(&t, w->bank);

@@ -3,8 +3,8 @@
  *
  * What was decided for a flow for good is kept in its two marks (fi_side.ruled): side 0 has the generation of the rules
  * that it was decided under, side 1 in the two low bits the ends whose packets no rule concerns. Above them stands nothing;
- * or, with no such end, the rule that drops the flow for its life, in both directions; or, with both, 1 + the rule that user space
- * gave the flow to (decide.h), which takes part for each of its packets. */
+ * or, with no such end, the rule that drops the flow for its life, in both directions; or, with end 0 alone, 1 + a rule that does
+ * so and answers; or, with both, 1 + the rule that user space gave the flow to (decide.h), which takes part for each packet. */
 #ifndef FI_TAP_RULES_H
 #define FI_TAP_RULES_H
 
@@ -12,6 +12,7 @@
 
 #define FI_RULED_FREE 3 /* bits: packets of end 0, 1 concern no rule */
 #define FI_RULED_RULE 2 /* shift */
+#define FI_RULED_REJECT 1 /* the two bits, when a rule stands above them that answers */
 #define FI_RULED_QUIET_NS 10000000000ull /* a dropped flow that was silent for so long may begin anew */
 #define FI_RULES_TELL_NS 1000000000ull
 
@@ -40,7 +41,15 @@ fi_inline int fi_rules_open(const struct fi_flow *f, __u32 generation, int end, 
 /* Number, from 1, of the rule that the flow was given to; 0 = none. */
 fi_inline __u32 fi_rules_taken(const struct fi_flow *f, __u32 generation)
 {
-	return f->side[0].ruled == (__u16)generation && f->side[1].ruled & FI_RULED_FREE ? f->side[1].ruled >> FI_RULED_RULE : 0;
+	__u32 mark = f->side[1].ruled;
+
+	return f->side[0].ruled == (__u16)generation && (mark & FI_RULED_FREE) == FI_RULED_FREE ? mark >> FI_RULED_RULE : 0;
+}
+
+/* Number, from 1, of the rule that drops the flow for its life and answers, by its mark; 0 = none. */
+fi_inline __u32 fi_rules_refused(__u32 mark)
+{
+	return (mark & FI_RULED_FREE) == FI_RULED_REJECT ? mark >> FI_RULED_RULE : 0;
 }
 
 /* Counts a hit; tells user space of about one a second. */
@@ -175,6 +184,14 @@ fi_inline int fi_rules_begin(struct fi_scratch *x, int ingress, __u32 ifindex)
 	return 1;
 }
 
+/* The packet in x is dropped by a rule that answers. */
+fi_inline int fi_rules_answers(const struct fi_scratch *x)
+{
+	const struct fi_rules_work *w = &x->rules;
+
+	return w->head.flags & FI_RULES_REJECTS && w->v.rule != FI_RULE_NONE && fi_rules_has(w, w->head.reject, w->v.rule);
+}
+
 /* Its rule asks for protocols: it drops the flow for its life. One that the flow was given to is asked for each packet. */
 fi_inline void fi_rules_mark(struct fi_scratch *x, struct fi_flow *f)
 {
@@ -185,7 +202,7 @@ fi_inline void fi_rules_mark(struct fi_scratch *x, struct fi_flow *f)
 		return;
 	x->opens = 1;
 	f->side[0].ruled = (__u16)x->ruled;
-	f->side[1].ruled = w->v.rule << FI_RULED_RULE;
+	f->side[1].ruled = fi_rules_answers(x) ? (w->v.rule + 1) << FI_RULED_RULE | FI_RULED_REJECT : w->v.rule << FI_RULED_RULE;
 }
 
 /* Headers were read, f is the packet's flow if it has one. 1 = drop it, and leave no trace in the flows. */
@@ -199,15 +216,15 @@ FI_SUB int fi_rules_packet(struct fi_scratch *x, struct fi_flow *f, int ingress)
 		__builtin_memset(&x->before, 0, sizeof(x->before));
 	if (f && f->side[0].ruled == (__u16)x->ruled) {
 		__u64 now = bpf_ktime_get_coarse_ns();
-		__u32 mark = f->side[1].ruled;
+		__u32 mark = f->side[1].ruled, refused = fi_rules_refused(mark);
 
-		if (mark & FI_RULED_FREE) {
+		if (mark & FI_RULED_FREE && !refused) {
 			/* A SYN is what the set may still ask for. */
 			if (mark >> (end & 1) & 1 && !(mark >> FI_RULED_RULE) && f->side[end & 1].ingress == ingress && !x->pkt.tunnels && !(x->pkt.tcp_flags & FI_TH_SYN))
 				return 0;
 		} else if (!fi_reused(f, end, &x->pkt) || now - f->last_ns < FI_RULED_QUIET_NS) {
 			f->last_ns = now;
-			x->rules.v.rule = mark >> FI_RULED_RULE;
+			x->rules.v.rule = refused ? refused - 1 : mark >> FI_RULED_RULE;
 			x->rules.v.drop = 1;
 			return 1;
 		}
@@ -233,7 +250,7 @@ FI_SUB void fi_rules_free(const struct fi_scratch *x, struct fi_flow *f, int end
 	    fi_rules_vary(&x->rules, x->tuple.l4) ||
 	    (x->rules.head.used >> FI_RF_FLAGS & 1 && !(x->rules.head.flags & FI_RULES_SYN)) || fi_rules_taken(f, x->ruled))
 		return;
-	if (f->side[0].ruled != (__u16)x->ruled || !(mark & FI_RULED_FREE))
+	if (f->side[0].ruled != (__u16)x->ruled || mark >> FI_RULED_RULE)
 		mark = 0;
 	f->side[1].ruled = mark | 1 << (end & 1);
 	f->side[0].ruled = (__u16)x->ruled;

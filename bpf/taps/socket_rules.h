@@ -13,16 +13,17 @@
 FI_SUB int fi_socket_ruled(struct fi_scratch *x, const struct fi_flow *f, int egress)
 {
 	struct fi_rule_verdict *v = &x->rules.v;
-	__u32 taken, mark;
+	__u32 taken, mark, refused;
 
 	if (!f || !fi_rules_begin(x, !egress, 0) || f->side[0].ruled != (__u16)x->ruled)
 		return 0;
 	mark = f->side[1].ruled;
 	taken = fi_rules_taken(f, x->ruled);
-	if (!taken && mark & FI_RULED_FREE)
+	refused = fi_rules_refused(mark);
+	if (!taken && !refused && mark & FI_RULED_FREE)
 		return 0;
 	if (!taken) {
-		v->rule = mark >> FI_RULED_RULE;
+		v->rule = refused ? refused - 1 : mark >> FI_RULED_RULE;
 		v->drop = 1;
 	} else if (fi_rules_has(&x->rules, x->rules.head.kind[FI_RK_FLOW_AUDIT], taken - 1)) {
 		v->audit = taken - 1;

@@ -5,6 +5,7 @@
 #ifndef FI_TAP_WIRE_H
 #define FI_TAP_WIRE_H
 
+#include "answer.h"
 #include "fast.h"
 
 struct fi_wire_ctx {
@@ -105,7 +106,10 @@ FI_SUB struct fi_flow *fi_wire_flow(struct fi_scratch *x, struct fi_flow *f, int
 	return f->state >= FI_S_DONE || !x->pkt.payload_len || x->pkt.part == FI_PART_LATER ? 0 : f;
 }
 
-/* 1 = a rule drops the packet. */
+#define FI_WIRE_DROP 1 /* a rule drops the packet */
+#define FI_WIRE_ANSWER 2 /* it does, and the packet is its answer now */
+
+/* FI_WIRE_DROP, FI_WIRE_ANSWER, or 0 = it goes on. */
 fi_inline int fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u32 ifindex, __u32 vlan)
 {
 	struct fi_wire_ctx c = { .ctx = ctx, .xdp = mode & FI_WIRE_XDP };
@@ -158,6 +162,8 @@ fi_inline int fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u32
 			FI_COUNT(FI_C_TABLE_IN); /* evicted while its packet was looked at: it is back */
 	}
 	drop = x->ruled && fi_rules_account(x);
+	if (!(mode & FI_WIRE_PASSIVE) && drop && fi_rules_answers(x) && fi_answer_send(ctx, mode & FI_WIRE_XDP, x))
+		drop = FI_WIRE_ANSWER;
 	fi_scratch_give(x);
 	return drop;
 }
@@ -207,14 +213,15 @@ SEC("xdp.frags")
 int fi_xdp(struct xdp_md *ctx)
 {
 	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	int way;
+	int way, done = 0;
 
 	fi_wire_seen(1, 1);
 	way = fi_wire_fast(data, end, 1, 1, ctx->ingress_ifindex);
-	if (way == FI_FAST_DROP || (way == FI_FAST_LONG &&
-	    fi_wire_slow(ctx, FI_WIRE_XDP | FI_WIRE_INGRESS, bpf_xdp_get_buff_len(ctx), 1, ctx->ingress_ifindex, 0)))
+	if (way == FI_FAST_DROP)
 		return XDP_DROP;
-	return XDP_PASS;
+	if (way == FI_FAST_LONG)
+		done = fi_wire_slow(ctx, FI_WIRE_XDP | FI_WIRE_INGRESS, bpf_xdp_get_buff_len(ctx), 1, ctx->ingress_ifindex, 0);
+	return done == FI_WIRE_ANSWER ? XDP_TX : done ? XDP_DROP : XDP_PASS;
 }
 
 #define FI_TC_NEXT -1 /* TC_ACT_UNSPEC: go on with the next program */
@@ -225,15 +232,22 @@ fi_inline int fi_wire_tc(struct __sk_buff *skb, int ingress)
 	const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	__u32 segments = skb->gso_segs ?: 1, vlan = skb->vlan_present ? skb->vlan_tci : 0;
 
-	int way = FI_FAST_LONG;
+	int way = FI_FAST_LONG, done = 0;
 
+	if (skb->mark == FI_ANSWER_MARK)
+		return FI_TC_NEXT;
 	fi_wire_seen(ingress, segments);
 	if (!vlan)
 		way = fi_wire_fast(data, end, ingress, segments, skb->ifindex);
-	if (way == FI_FAST_DROP ||
-	    (way == FI_FAST_LONG && fi_wire_slow(skb, ingress ? FI_WIRE_INGRESS : 0, skb->len, segments, skb->ifindex, vlan)))
+	if (way == FI_FAST_DROP)
 		return FI_TC_DROP;
-	return FI_TC_NEXT;
+	if (way == FI_FAST_LONG)
+		done = fi_wire_slow(skb, ingress ? FI_WIRE_INGRESS : 0, skb->len, segments, skb->ifindex, vlan);
+	if (done == FI_WIRE_ANSWER) {
+		skb->mark = FI_ANSWER_MARK;
+		return bpf_redirect(skb->ifindex, ingress ? 0 : BPF_F_INGRESS); /* back to where it came from */
+	}
+	return done ? FI_TC_DROP : FI_TC_NEXT;
 }
 
 SEC("tc")

@@ -8,6 +8,7 @@ import { interfaceLister } from '../kernel/interfaces.js'
 import { chooseInterfaces } from '../kernel/wire.js'
 import { guard, type RuleGuard } from '../rules/guard.js'
 import { Lifelines } from '../rules/lifelines.js'
+import { isDrop } from '../rules/model.js'
 import type { DaemonParts } from './parts.js'
 
 /** Rules of the configuration's folder are checked as well: nobody can be asked then, so names come from the configuration. */
@@ -26,6 +27,6 @@ export function ruleGuard(
     api: tcp,
   })
   return async (rules, { override = override_guard, sshConnection }) => {
-    if (rules.some(({ action, audit }) => action === 'drop' && !audit)) guard(rules, await lifelines.find(sshConnection), override)
+    if (rules.some((rule) => isDrop(rule) && !rule.audit)) guard(rules, await lifelines.find(sshConnection), override)
   }
 }

@@ -264,6 +264,7 @@ export const RULES_HEAD = {
   epochs: 80,
   noIcmp: 84,
   tunnel: 88,
+  reject: 92,
 } as const
 
 /** struct fi_rule_exact */
@@ -519,7 +520,9 @@ export const COUNTER = {
   TABLE_IN: 27,
   TABLE_OUT: 28,
   BUDGET: 29,
-  MAX: 30,
+  RULE_ANSWER: 30,
+  RULE_UNANSWERED: 31,
+  MAX: 32,
 } as const
 
 /** enum fi_budget_step */
@@ -617,6 +620,7 @@ export const RULES_FLAG = {
   WAITS: 2,
   DEEP: 4,
   SYN: 8,
+  REJECTS: 16,
 } as const
 
 /** enum fi_limit_flag */
@@ -630,6 +634,7 @@ export const DECIDE = {
   DROP: 0,
   TAKE: 1,
   AUDIT: 2,
+  REJECT: 3,
 } as const
 
 /** enum fi_decided */
@@ -685,4 +690,6 @@ export const COUNTERS = [
   { name: 'table_in', unaccounted: false, help: 'flows put into the tables of the wire view and of unconnected sockets' },
   { name: 'table_out', unaccounted: false, help: 'flows taken out of them at their end' },
   { name: 'budget', unaccounted: false, help: 'classification lost: flow not looked at further, to keep the CPU budget' },
+  { name: 'rule_answer', unaccounted: false, help: 'answers to packets that a rule rejects' },
+  { name: 'rule_unanswered', unaccounted: false, help: 'answers that a rule did not give: above 1,000 a second' },
 ] as const

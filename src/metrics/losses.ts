@@ -35,6 +35,7 @@ const TOTALS: Readonly<Record<string, string>> = {
   table_in: 'flowident_table_flows_added_total',
   table_out: 'flowident_table_flows_removed_total',
   tunnelled: 'flowident_tunnelled_packets_total',
+  rule_answer: 'flowident_rule_answers_total',
 }
 
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`

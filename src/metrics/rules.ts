@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// flowident_rule_*: how often each rule decided, since its set is in force. Labels: rule, action (drop, pass, rate-limit), audit. Rules
+// flowident_rule_*: how often each rule decided, since its set is in force. Labels: rule, action (drop, reject, pass, rate-limit), audit. Rules
 // beyond the budget are summed in `~other`, in the order of the set.
 import type { RuleState } from '../rules/state.js'
 import { OTHER } from '../services/service.js'

@@ -2,7 +2,7 @@
 // From rules to the tables of bpf/rules.h.
 import { RULE_FIELD, RULE_KIND, RULE_SMALL, RULES_EPOCH, RULES_FLAG, RULES_HEAD } from '../gen/abi.js'
 import { type Asks, FieldRows } from './field-rows.js'
-import { type Conditions, holdsUp, isKeyed, looksDeep, needsSettled, type Rule, varies } from './model.js'
+import { type Conditions, holdsUp, isDrop, isKeyed, looksDeep, needsSettled, type Rule, varies } from './model.js'
 import { epochsOf, limitsOf, type Moment, thisMoment } from './timed.js'
 import { isNamed } from './values.js'
 
@@ -107,12 +107,14 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
     FLOW_AUDIT: ({ audit, byFlow }) => audit && byFlow === true,
   }
   const limited = ({ limit }: Rule) => limit !== undefined
-  const drops = (rule: Rule) => rule.action === 'drop' && !rule.audit
+  const drops = (rule: Rule) => isDrop(rule) && !rule.audit
+  const rejects = ({ action, audit }: Rule) => action === 'reject' && !audit
   const hides = (rule: Rule) => (drops(rule) || (limited(rule) && !rule.audit)) && !rule.byFlow && looksDeep(rule)
   const flags =
     (rules.some(kinds.AUDIT) ? RULES_FLAG.AUDITS : 0) |
     (rules.some(kinds.WAIT) ? RULES_FLAG.WAITS : 0) |
     (rules.some(hides) ? RULES_FLAG.DEEP : 0) |
+    (rules.some(rejects) ? RULES_FLAG.REJECTS : 0) |
     (rules.every((rule) => !has('tcpFlags')(rule) || (rule.match.tcpFlags ?? 0) & SYN) ? RULES_FLAG.SYN : 0)
 
   const head = new DataView(new ArrayBuffer(RULES_HEAD.sizeof))
@@ -121,6 +123,7 @@ export function compileRules(rules: readonly Rule[], interfaces: readonly RuleIn
   put(RULES_HEAD.used, c.used)
   put(RULES_HEAD.flags, flags)
   put(RULES_HEAD.drop, c.row(drops))
+  put(RULES_HEAD.reject, c.row(rejects))
   for (const [name, wants] of Object.entries(kinds)) put(RULES_HEAD.kind + 4 * RULE_KIND[name as keyof typeof kinds], c.row(wants))
   for (const [i, row] of others.entries()) put(RULES_HEAD.link + 4 * i, row)
   put(RULES_HEAD.noPort, noSource)

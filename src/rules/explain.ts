@@ -6,7 +6,7 @@ import { isKnown, type Packet } from './packet.js'
 import { mismatch, spread, type Verdict } from './reference.js'
 
 export interface Explained {
-  readonly decision: 'drop' | 'pass' | 'limit'
+  readonly decision: 'drop' | 'reject' | 'pass' | 'limit'
   readonly rule: string | null
   readonly place: string | null
   readonly audit: string | null
@@ -32,7 +32,7 @@ export function explain(rules: readonly Rule[], packet: Packet, verdict: Verdict
   const { rule: index, audit, drop, waits } = verdict ?? { rule: undefined, audit: undefined, drop: false, waits: false }
   const rule = index === undefined ? undefined : rules[index]
   return {
-    decision: drop ? 'drop' : rule?.action === 'rate-limit' ? 'limit' : 'pass',
+    decision: drop ? (rule?.action === 'reject' ? 'reject' : 'drop') : rule?.action === 'rate-limit' ? 'limit' : 'pass',
     rule: rule?.name ?? null,
     place: rule ? spellRulePlace(rule) : null,
     audit: audit === undefined ? null : (rules[audit]?.name ?? null),

@@ -6,7 +6,7 @@ import { RecordView } from '../flows/record-view.js'
 import { twins } from '../flows/twins.js'
 import type { Query } from '../flows/query.js'
 import type { Catalog } from '../services/catalog.js'
-import { type Conditions, isOfContract, type Rule } from './model.js'
+import { type Conditions, isDrop, isOfContract, type Rule } from './model.js'
 import type { Packet } from './packet.js'
 import { lives, meets } from './reference.js'
 import { packetNow } from './ways.js'
@@ -73,7 +73,7 @@ export class FlowMatch {
     if (end === 0) return undefined
     const [opening] = packets()
     const found = rules.findIndex((rule, i) => i >= end || (!rule.audit && !rule.byFlow && meets(rule, opening)))
-    return found >= 0 && found < end && rules[found]?.action !== 'drop' ? found : undefined
+    return found >= 0 && found < end && !isDrop(rules[found] as Rule) ? found : undefined
   }
 
   #asked(rule: Rule, slots: readonly number[]): boolean {

@@ -11,7 +11,7 @@ import type { Logger } from '../log.js'
 import type { Catalog } from '../services/catalog.js'
 import { type Decide, decisionOf, type EnforcingWire } from './decision.js'
 import { FlowMatch, type FlowRule, flowRules } from './flow-match.js'
-import { needsWire, type Rule } from './model.js'
+import { isDrop, needsWire, type Rule } from './model.js'
 import type { Packet } from './packet.js'
 import { lives, meets } from './reference.js'
 import type { Reset } from './reset.js'
@@ -64,6 +64,8 @@ const ruleOf = (rule: Rule, packet: Packet): Rule => {
   const match = { transport: [packet.transport], source: cidr(packet, 'source'), destination: cidr(packet, 'destination') }
   return { ...rest, match, not: {} }
 }
+
+const forLifeBy = ({ action }: Rule): number => (action === 'reject' ? DECIDE.REJECT : DECIDE.DROP)
 
 export class FlowWatch {
   readonly #parts: FlowWatchParts
@@ -139,7 +141,7 @@ export class FlowWatch {
     const counted = before.audit === undefined ? this.#match.first(front(audit, end), slots, packets) : undefined
     const counts = counted && this.#match.holder(source.rules, counted.index, packets) === undefined ? counted : undefined
     if (found === undefined && counts === undefined) return
-    const forLife = act?.rule.action === 'drop' && !(onWire && this.#shared(act, packets()))
+    const forLife = act !== undefined && isDrop(act.rule) && !(onWire && this.#shared(act, packets()))
     this.#remember(id, {
       generation,
       acts: holder ?? act?.index ?? before.acts,
@@ -153,7 +155,7 @@ export class FlowWatch {
     // What counts comes first: what acts takes the flow from it, and stays where it is.
     const told = [
       ...(counts ? [{ ...counts, decision: decisionOf(view, generation, counts.index, DECIDE.AUDIT) }] : []),
-      ...(act ? [{ ...act, decision: decisionOf(view, generation, act.index, forLife ? DECIDE.DROP : DECIDE.TAKE) }] : []),
+      ...(act ? [{ ...act, decision: decisionOf(view, generation, act.index, forLife ? forLifeBy(act.rule) : DECIDE.TAKE) }] : []),
     ]
     for (const { rule, decision } of told)
       this.#queue = this.#queue
@@ -186,7 +188,7 @@ export class FlowWatch {
   ): Promise<boolean> {
     const { guard, decide, log } = this.#parts
     try {
-      if (!rule.audit && rule.action === 'drop') await guard(packets.map((packet) => ruleOf(rule, packet)))
+      if (!rule.audit && isDrop(rule)) await guard(packets.map((packet) => ruleOf(rule, packet)))
       // First: what tells the ends is dropped as well.
       for (const reset of resets) await reset()
       const done = decide(decision) || resets.length > 0

@@ -9,8 +9,9 @@ export const MAX_RULES = FI_RULES_MAX
 export const TUNNEL_RANGE = 4096
 export const MAX_TUNNELS = 65_536
 
-/** rate-limit: what is above `limit` is dropped, the rest passes. */
-export type Action = 'drop' | 'pass' | 'rate-limit'
+/** reject: drops, and answers that it did. rate-limit: what is above `limit` is dropped, the rest passes. */
+export const actions = ['drop', 'reject', 'pass', 'rate-limit'] as const
+export type Action = (typeof actions)[number]
 
 export interface Limit {
   readonly unit: 'packets' | 'bytes'
@@ -105,10 +106,12 @@ export const isOfContract = ({ byFlow, flow, notFlow }: Rule): boolean => byFlow
 const asks = ({ protocol, layer, confidence }: Conditions): boolean =>
   protocol !== undefined || layer !== undefined || confidence !== undefined
 
+/** Drops all that it decides. */
+export const isDrop = ({ action }: Pick<Rule, 'action'>): boolean => action === 'drop' || action === 'reject'
 /** Packets alone do not decide it: the flow's verdict takes part. */
 export const isKeyed = ({ match, not }: Rule): boolean => asks(match) || asks(not)
 /** Acts, does not drop, and may match later than the first packet: what comes behind it waits for the verdict. */
-export const holdsUp = (rule: Rule): boolean => !rule.audit && rule.action !== 'drop' && (rule.byFlow === true || isKeyed(rule))
+export const holdsUp = (rule: Rule): boolean => !rule.audit && !isDrop(rule) && (rule.byFlow === true || isKeyed(rule))
 /** Says what the verdict must not be: asked only when it is settled, since a verdict that is open is anything yet. */
 export const needsSettled = ({ match, not }: Rule): boolean => asks(not) || (match.protocol?.includes(0) ?? false)
 /** Its keys cannot match a flow of which nothing is known, however long it goes on. */

@@ -4,7 +4,7 @@ import type { Mistake, Source } from '../config/source.js'
 import { protocolId, protocolNames } from '../flows/protocols.js'
 import { type Contract, readContract } from './contract.js'
 import { icmpNames, icmpSix, parseIcmp } from './icmp.js'
-import { type Cidr, type Conditions, type Endpoint, type Range, type Rule, TUNNEL_RANGE } from './model.js'
+import { actions, type Cidr, type Conditions, type Endpoint, type Range, type Rule, TUNNEL_RANGE } from './model.js'
 import { checkFlow, readFlow } from './read-flow.js'
 import { readExpiry, readLimit } from './read-timed.js'
 import { type Node, type Path, Reader, show } from './reader.js'
@@ -182,7 +182,7 @@ function readRule(r: Reader, value: unknown, path: Path, file: string): Rule | u
   const name = node['name']
   if (typeof name !== 'string' || !/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i.test(name))
     r.fault([...path, 'name'], `name: expected 1 to 63 letters, digits, dots, hyphens and underscores, found ${show(name)}`)
-  const action = r.word(node['action'], [...path, 'action'], ['drop', 'pass', 'rate-limit'] as const)
+  const action = r.word(node['action'], [...path, 'action'], actions)
   const limit = readLimit(r, node['rate'], [...path, 'rate'], action)
   const expires = readExpiry(r, node['expires'], [...path, 'expires'])
   const audit = node['audit'] ?? false

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What rules mean, as plainly as it can be said: one rule after the other, one condition after the other. `rules test` gives its
 // reasons from here; tests compare the compiled tables with it.
-import { type Conditions, holdsUp, isKeyed, needsSettled, type Rule } from './model.js'
+import { type Conditions, holdsUp, isDrop, isKeyed, needsSettled, type Rule } from './model.js'
 import { isKnown, namedLayer, type Packet } from './packet.js'
 import { holds, inRanges, isNamed } from './values.js'
 
@@ -100,7 +100,7 @@ export function evaluate(rules: readonly Rule[], packet: Packet): Verdict {
   return {
     rule,
     audit: counted >= 0 && (rule === undefined || counted < rule) ? counted : undefined,
-    drop: rule !== undefined && rules[rule]?.action === 'drop',
+    drop: rule !== undefined && isDrop(rules[rule] as Rule),
     waits,
   }
 }

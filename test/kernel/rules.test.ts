@@ -17,7 +17,7 @@ import { ethernet, ip, tcpSegment, udpSegment } from '../lib/synth.js'
 import { unavailable } from './flow-states.js'
 
 const addon = loadAddon()
-const XDP = { 1: 'drop', 2: 'pass' } as Readonly<Record<number, string>>
+const XDP = { 1: 'drop', 2: 'pass', 3: 'drop' } as Readonly<Record<number, string>>
 const TC = { 2: 'drop', [0xffffffff]: 'pass', [-1]: 'pass' } as Readonly<Record<number, string>>
 const LO = [{ name: 'lo', index: 1 }]
 const ACK = 16

@@ -94,7 +94,7 @@ const ACTIONS: readonly Pick<Rule, 'action' | 'limit'>[] = [
   { action: 'pass' },
   { action: 'drop' },
   { action: 'drop' },
-  { action: 'drop' },
+  { action: 'reject' },
   { action: 'rate-limit', limit: { unit: 'packets', rate: 1, burst: 1, per: 'rule' } },
 ]
 /** Milliseconds since 1970. */

@@ -27,7 +27,7 @@ const ip6 = (a: string): Buffer => {
   const all = tail === undefined ? front : [...front, ...Array<number>(8 - front.length - back.length).fill(0), ...back]
   return Buffer.concat(all.map(u16))
 }
-const checksum = (b: Buffer): number => {
+export const checksum = (b: Buffer): number => {
   let sum = 0
   for (let i = 0; i < b.length; i += 2) sum += (b[i]! << 8) | (b[i + 1] ?? 0)
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16)

@@ -39,7 +39,7 @@ const bad: readonly (readonly [string, string, string])[] = [
   [
     'an action that is none',
     rule('{}').replace('drop', 'dorp'),
-    'r.yaml:3:13: action: expected drop or pass or rate-limit, found "dorp"; did you mean "drop"?',
+    'r.yaml:3:13: action: expected drop or reject or pass or rate-limit, found "dorp"; did you mean "drop"?',
   ],
   [
     'a flow that is no query',
@@ -106,7 +106,7 @@ const bad: readonly (readonly [string, string, string])[] = [
     'rules: [{ name: a, action: drop, expires: 2030-01-01T00:00, match: {} }]',
     'r.yaml:1:43: expires: expected a time such as 2027-01-31T18:00:00Z, found "2030-01-01T00:00"',
   ],
-  ['no action', 'rules: [{ name: a, match: {} }]', 'r.yaml:1:9: action: expected drop or pass or rate-limit, found nothing'],
+  ['no action', 'rules: [{ name: a, match: {} }]', 'r.yaml:1:9: action: expected drop or reject or pass or rate-limit, found nothing'],
   [
     'no match',
     'rules: [{ name: a, action: drop }]',

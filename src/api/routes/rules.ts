@@ -18,7 +18,7 @@ const Count = Type.Union([Type.Number(), Type.String()])
 const Warnings = Type.Array(Type.String(), { description: 'rules that never decide' })
 const RuleInForce = Type.Object({
   name: Type.String(),
-  action: Type.String({ description: 'drop, pass or rate-limit' }),
+  action: Type.String({ description: 'drop, reject, pass or rate-limit' }),
   audit: Type.Boolean({ description: 'counts, and lets go on' }),
   reset: Type.Boolean({ description: 'connections of local sockets are reset' }),
   comment: Type.String(),
