@@ -62,6 +62,7 @@ export function beside(
     source: rules,
     decide,
     wire,
+    reset,
     tell: (slot, deviation) => events.deviation(slot, deviation),
   })
   const sync = async () => {

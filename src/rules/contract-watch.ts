@@ -13,6 +13,7 @@ import { FlowMatch } from './flow-match.js'
 import { textOfFlow } from './flow-packet.js'
 import type { Rule } from './model.js'
 import { contractOf, isJudgeable } from './preview-contracts.js'
+import type { Reset } from './reset.js'
 import { Where } from './where.js'
 
 /** Flows remembered as judged, and deviations kept to be asked for. */
@@ -54,6 +55,7 @@ export interface ContractParts {
   readonly catalog: Catalog
   readonly decide: Decide
   readonly wire: EnforcingWire
+  readonly reset: Reset
   readonly source: ContractSource
   /** Told of each deviation, once a flow. */
   readonly tell: (slot: number, deviation: Deviation) => void
@@ -174,15 +176,25 @@ export class ContractWatch {
    * another set of rules undoes it. */
   #enforce(slot: number, judged: Judged): void {
     if (judged.deviation === undefined || judged.contract?.action !== 'drop') return
-    for (const wire of this.#where.wires(slot)) this.#drop(wire, judged)
-    this.#where.atSocket(slot, (socket) => this.#drop(socket, judged))
+    for (const wire of this.#where.wires(slot)) this.#drop(wire, judged, slot)
+    this.#where.atSocket(slot, (socket) => this.#drop(socket, judged, slot))
   }
 
-  #drop(slot: number, { contract, deviation }: Judged): void {
-    const { source, decide, catalog } = this.#parts
+  /** The flow in `slot`, which is that of the socket in another slot or the same. */
+  #drop(slot: number, judged: Judged, socket: number): void {
+    const { source, catalog, reset } = this.#parts
+    const { contract, deviation } = judged
     const rule = source.rules.findIndex(({ name }) => name === contract?.name)
     if (rule < 0 || source.generation === 0 || contract === undefined || deviation === undefined) return
-    if (!decide(decisionOf(catalog.table.view(slot, this.#twin), source.generation, rule)) || deviation.dropped) return
+    const decision = decisionOf(catalog.table.view(slot, this.#twin), source.generation, rule)
+    const first = contract.reset && !deviation.dropped ? reset(catalog.table.view(socket, this.#twin)) : undefined
+    if (first === undefined) this.#decide(decision, contract, deviation)
+    // What tells the ends would be dropped as well.
+    else void first().then(() => this.#decide(decision, contract, deviation))
+  }
+
+  #decide(decision: Uint8Array, contract: Contract, deviation: Deviation): void {
+    if (!this.#parts.decide(decision) || deviation.dropped) return
     deviation.dropped = true
     const counts = this.counts(contract)
     this.#counts.set(contract.name, { ...counts, dropped: counts.dropped + 1 })

@@ -14,6 +14,8 @@ export interface Contract {
   readonly speaks: readonly number[]
   /** drop: what deviates is dropped for the flow's life; audit: only told. */
   readonly action: 'drop' | 'audit'
+  /** With drop: local connections are reset, so that both ends are told. */
+  readonly reset?: true
   readonly comment: string
   readonly file: string
   readonly place: Place | undefined
@@ -23,7 +25,7 @@ export interface Contract {
 export const ruleName = (service: string): string =>
   `contract.${service.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(0, 50)}`.replace(/[._-]+$/, '')
 
-const keys = ['name', 'service', 'speaks', 'action', 'comment'] as const
+const keys = ['name', 'service', 'speaks', 'action', 'reset', 'comment'] as const
 
 export function readContract(r: Reader, value: unknown, path: Path, file: string): Contract | undefined {
   const before = r.mistakes.length
@@ -36,6 +38,9 @@ export function readContract(r: Reader, value: unknown, path: Path, file: string
   if (typeof name !== 'string' || !/^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/i.test(name))
     r.fault([...path, 'name'], `name: expected 1 to 63 letters, digits, dots, hyphens and underscores, found ${show(name)}`)
   const action = r.word(node['action'] ?? 'audit', [...path, 'action'], ['audit', 'drop'] as const)
+  const reset = node['reset'] ?? false
+  if (typeof reset !== 'boolean') r.fault([...path, 'reset'], `reset: expected true or false, found ${show(reset)}`)
+  else if (reset && action === 'audit') r.fault([...path, 'reset'], 'goes with action: drop; leave it out, or let the contract drop', 'key')
   const comment = node['comment'] ?? ''
   if (typeof comment !== 'string' || comment.length > 500) r.fault([...path, 'comment'], 'comment: expected a text of at most 500 letters')
   if (node['speaks'] === undefined) r.fault(path, '"speaks" is missing; name the protocols, as in speaks: [http1, tls]')
@@ -49,17 +54,19 @@ export function readContract(r: Reader, value: unknown, path: Path, file: string
             return word === 'unknown' ? 0 : word === undefined ? undefined : protocolId(word)
           })
   if (r.mistakes.length > before || action === undefined || speaks === undefined) return undefined
-  return { name: name as string, service: service as string, speaks, action, comment: comment as string, file, place: r.place(path) }
+  const told = { name: name as string, service: service as string, comment: comment as string }
+  return { ...told, speaks, action, ...(reset === true && { reset }), file, place: r.place(path) }
 }
 
 /** The rule that a contract's drops are counted under. */
-export const ruleOfContract = ({ name, comment, file, place }: Contract): Rule => ({
+export const ruleOfContract = ({ name, reset, comment, file, place }: Contract): Rule => ({
   name,
   action: 'drop',
   audit: false,
   comment,
   match: {},
   not: {},
+  ...(reset && { reset }),
   file,
   place,
   byFlow: true,

@@ -8,6 +8,7 @@ import { DECISION, TUPLE } from '../../src/gen/abi.js'
 import { loadRules } from '../../src/rules/load.js'
 import { enforcedAt } from '../../src/rules/model.js'
 import { previewFlows } from '../lib/preview-flows.js'
+import { until } from '../lib/process.js'
 import { RecordedDaemon } from '../lib/recorded-daemon.js'
 import { join, protocolId } from './support/records.js'
 
@@ -30,6 +31,11 @@ describe('contracts in rule files', () => {
       'an empty list',
       'contracts: [{ service: a, speaks: [] }]',
       'c.yaml:1:35: speaks: the list is empty; name the protocols, or leave the contract out',
+    ],
+    [
+      'a reset of what is only told',
+      'contracts: [{ service: a, speaks: tls, reset: true }]',
+      'c.yaml:1:40: reset: goes with action: drop; leave it out, or let the contract drop',
     ],
     ['a protocol that is none', 'contracts: [{ service: a, speaks: [tsl] }]', 'c.yaml:1:36: speaks[0]: found "tsl"; did you mean "tls"?'],
     [
@@ -134,6 +140,20 @@ describe('contracts in the daemon', () => {
       const data = new DataView(each.buffer)
       expect([data.getUint32(DECISION.generation, true), data.getUint32(DECISION.rule, true)]).toEqual([1, 2])
     }
+  })
+
+  it('reset: connections are ended first, then dropped; contracts without it end none', async () => {
+    await apply('contracts: [{ service: nginx, speaks: [http1, tls], action: drop }]')
+    tell()
+    expect(daemon.kernel.resets).toEqual([])
+    await apply('contracts: [{ service: nginx, speaks: [http1, tls], action: drop, reset: true }]')
+    daemon.kernel.decisions.length = 0
+    tell()
+    await until('the flows to be dropped', async () => (await state()).contracts[0].dropped === 2)
+    const ssh = flows.live.filter((each) => each[RECORD.view] === 1).slice(15, 17)
+    const cookies = ssh.map((each) => new DataView(each.buffer).getBigUint64(RECORD.id, true))
+    expect(new Set(daemon.kernel.resets)).toEqual(new Set(cookies))
+    expect(JSON.parse((await cli('rules', 'show', '--json')).out)).toMatchObject({ name: 'contract.nginx', reset: true })
   })
 
   it('other contracts count anew; without any nothing is judged', async () => {

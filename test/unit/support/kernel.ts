@@ -92,6 +92,8 @@ export class RecordedKernel implements Kernel {
   }
   readonly kept = {}
   settle(): void {}
+  /** Cookies of the sockets whose connections were to be reset. */
+  readonly resets: bigint[] = []
   /** struct fi_decision of each flow that was to be dropped. */
   readonly decisions: Uint8Array[] = []
   testRun(program: string, _data: Uint8Array, { ctx }: { ctx?: Uint8Array } = {}) {
@@ -112,6 +114,9 @@ export const recordedSource = (kernel: RecordedKernel): KernelSource => ({
   probe: async () => [],
   version: () => ({ libbpf: '1.1', abi: 1 }),
   sdNotify: () => false,
+  resetSocket: async (_tuple, cookie) => {
+    kernel.resets.push(cookie)
+  },
   evaluateRules: (tables, packets) => loadAddon().evaluateRules(tables, packets),
   peerCredentials: () => ({ pid: 1, uid: 0, gid: 0 }),
 })
