@@ -95,6 +95,37 @@ except OSError as error:
     print(error)
 `
 
+/** Asks a server that sends everything back for names, by one socket that is connected or not: how often it answered, and what went wrong. */
+const ASK_NAMES = `
+import socket, sys, threading, time
+port, connected = int(sys.argv[1]), sys.argv[2] == 'connected'
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(('127.0.0.1', port))
+def echo():
+    while True:
+        data, who = server.recvfrom(1000)
+        try:
+            server.sendto(data[:2] + b'\\x81\\x80' + data[4:], who)
+        except OSError:
+            pass
+threading.Thread(target=echo, daemon=True).start()
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(0.2)
+if connected:
+    s.connect(('127.0.0.1', port))
+answers, wrong = 0, 0
+for i in range(15):
+    query = bytes([0, i]) + b'\\x01\\x00\\x00\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x01a\\x07example\\x00\\x00\\x01\\x00\\x01'
+    try:
+        s.send(query) if connected else s.sendto(query, ('127.0.0.1', port))
+        s.recv(1000)
+        answers += 1
+    except OSError:
+        wrong += 1
+    time.sleep(0.05)
+print(answers, wrong)
+`
+
 /** Packets to the first port, as many as go in two seconds; to the second one every 20 ms until after the time given. */
 const SEND = `
 import json, socket, sys, time
@@ -393,6 +424,28 @@ describe.skipIf(reason !== undefined)('rules', () => {
     expect(await asking('127.0.0.1')).toBeLessThan(6)
     expect(JSON.parse((await cli(daemon, 'rules', 'contracts', '--json')).stdout).contracts[0]?.dropped).toBeGreaterThan(0)
     expect((await first())?.dropped_packets).toBeGreaterThan(0)
+  })
+
+  it('datagrams of sockets that are connected or not are decided at their sockets too', { timeout: 60_000 }, async () => {
+    await using daemon = await start('rules: []')
+    const asking = async (port: number, how: string): Promise<number> =>
+      Number((await run(['python3', '-c', ASK_NAMES, String(port), how], { netns: pair.server.name })).stdout.split(' ')[0])
+    const apply = async (name: string) => {
+      const text = `rules: [{ name: f, action: drop, match: { transport: udp, flow: 'dns.question.name:${name} ${here()}' } }]`
+      expect((await cli(daemon, 'rules', 'apply', dir.file('f.yaml', text))).stdout).toContain('in force')
+    }
+    await apply('*.example.org')
+    expect(await asking(5301, 'connected')).toBe(15)
+    await apply('a.example')
+    for (const [port, how] of [
+      [5302, 'connected'],
+      [5303, 'free'],
+    ] as const) {
+      const answers = await asking(port, how)
+      expect(answers, how).toBeGreaterThan(0)
+      expect(answers, how).toBeLessThan(15)
+    }
+    expect((await told(daemon)).rules[0]?.dropped_packets).toBeGreaterThan(0)
   })
 
   it('connections of local sockets are reset when a rule asks for it', { timeout: 60_000 }, async () => {
