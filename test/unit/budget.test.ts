@@ -52,9 +52,10 @@ describe('CPU budget', () => {
   it('counts the programs in the kernel as well', () => {
     const { kernel, pass } = world(0.02)
     let run = 0n
-    kernel.programs = () => [
-      { name: 'fi_xdp', type: 'xdp', runCount: 1n, runNs: (run += 100_000_000n), insns: 1, verifiedInsns: 1, memlock: 1 },
-    ]
+    kernel.programs = () => {
+      run += 100_000_000n
+      return [{ name: 'fi_xdp', type: 'xdp', runCount: 1n, runNs: run, insns: 1, verifiedInsns: 1, memlock: 1 }]
+    }
     pass(4, 0)
     expect(kernel.budget).toBe(1)
   })
