@@ -11,12 +11,16 @@
 #define FI_ANSWER_MARK 0x666c6964
 #define FI_ANSWERS 1000
 #define FI_ANSWER_NS (1000000000ull / FI_ANSWERS)
+#define FI_ANSWER_OWN_NS 1000000000ull
 /* Where the IP header stands in fi_scratch.answer: Ethernet with two tags fits in front, and what is copied at once. */
 #define FI_ANSWER_IP 32
 #define FI_ANSWER_QUOTE 128 /* bytes of the packet that ICMP has at most */
 
 /* Time up to which all answers are taken (fi_limit_above), for all CPUs. */
 FI_MAP(fi_answers, BPF_MAP_TYPE_ARRAY, 1, __u32, __u64, 0);
+/* Resets on their way to this host's own programs, by flow: when they were sent. Written where TC decides of what goes out, read by
+ * XDP, which sees them when it is generic and knows no mark. Full: the oldest go, and are dropped as packets of a rejected flow. */
+FI_MAP(fi_resets, BPF_MAP_TYPE_LRU_HASH, 1024, struct fi_tuple, __u64, 0);
 
 fi_inline void fi_put16(__u8 *to, __u32 v)
 {
@@ -176,6 +180,25 @@ fi_inline long fi_answer_put(void *ctx, int xdp, __u32 len, __u8 *from, __u32 si
 	if (size > len ? bpf_xdp_adjust_head(ctx, (int)(len - size)) : bpf_xdp_adjust_tail(ctx, (int)(size - len)))
 		return -1;
 	return bpf_xdp_store_bytes(ctx, 0, from, size);
+}
+
+fi_inline void fi_answer_note(const struct fi_scratch *x)
+{
+	__u64 now = bpf_ktime_get_ns();
+
+	if (x->tuple.l4 == FI_TCP)
+		bpf_map_update_elem(&fi_resets, &x->tuple, &now, BPF_ANY);
+}
+
+/* This reset was sent by fi_answer_send a moment ago. */
+fi_inline int fi_answer_own(const struct fi_tuple *t)
+{
+	const __u64 *sent = bpf_map_lookup_elem(&fi_resets, t);
+	int own = sent && bpf_ktime_get_ns() - *sent < FI_ANSWER_OWN_NS;
+
+	if (sent)
+		bpf_map_delete_elem(&fi_resets, t);
+	return own;
 }
 
 /* The packet in x was dropped. 1 = ctx has the answer to it now. */

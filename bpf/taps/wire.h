@@ -132,6 +132,8 @@ fi_inline int fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u32
 			f = bpf_map_lookup_elem(&fi_new, &x->tuple);
 			x->decided = 0;
 		}
+		if (mode & FI_WIRE_XDP && x->ruled && x->pkt.tcp_flags & FI_TH_RST && fi_answer_own(&x->tuple))
+			x->ruled = 0;
 		if (x->ruled && fi_rules_packet(x, f, ingress)) {
 			fi_count_n(FI_C_RULE_DROP, segments);
 			fi_dropped_note(x, ingress);
@@ -164,6 +166,8 @@ fi_inline int fi_wire_slow(void *ctx, int mode, __u32 len, __u32 segments, __u32
 	drop = x->ruled && fi_rules_account(x);
 	if (!(mode & FI_WIRE_PASSIVE) && drop && fi_rules_answers(x) && fi_answer_send(ctx, mode & FI_WIRE_XDP, x))
 		drop = FI_WIRE_ANSWER;
+	if (!mode && drop == FI_WIRE_ANSWER)
+		fi_answer_note(x);
 	fi_scratch_give(x);
 	return drop;
 }

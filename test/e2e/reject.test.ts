@@ -7,6 +7,7 @@ import { commandLine, Daemon, daemonUnavailable } from '../lib/daemon.js'
 import { CLIENT, Pair, SERVER, unavailable } from '../lib/netns.js'
 import { Proc, run, until } from '../lib/process.js'
 import { sweep } from '../lib/registry.js'
+import { nginx } from '../lib/servers/web.js'
 import { ethernet, ip, tcpSegment, udpSegment } from '../lib/synth.js'
 import { TempDir } from '../lib/temp.js'
 
@@ -35,6 +36,7 @@ const RULES = `rules:
   - { name: no-dns, action: reject, match: { transport: udp, destination: { ports: [53] } } }
   - { name: no-redis, action: reject, match: { protocol: redis } }
   - { name: no-ping, action: reject, match: { icmp: echo-request } }
+  - { name: no-tracker, action: reject, match: { flow: "http.host:*.tracker.example" } }
 `
 /** Echoes datagrams and what connections send, on these ports. */
 const SERVE = `
@@ -76,6 +78,22 @@ try:
     x.connect((address, port))
     x.sendall(say)
     print('answered' if x.recv(2000) else 'closed')
+except TimeoutError:
+    print('timeout')
+except OSError as e:
+    print(errno.errorcode[e.errno])
+`
+/** Asks again and again on one connection; how that ends. */
+const KEEP_ASKING = `
+import errno, socket, sys, time
+x = socket.create_connection((sys.argv[1], int(sys.argv[2])), 3)
+x.settimeout(3)
+try:
+    for _ in range(int(sys.argv[4])):
+        x.sendall(b'GET / HTTP/1.1\\r\\nHost: ' + sys.argv[3].encode() + b'\\r\\n\\r\\n')
+        x.recv(4096)
+        time.sleep(0.2)
+    print('answered')
 except TimeoutError:
     print('timeout')
 except OSError as e:
@@ -154,14 +172,23 @@ describe.skipIf(reason !== undefined)('rules that reject, on the wire', () => {
     expect(holder?.proc.running ?? true).toBe(true)
   })
 
-  it('what this host itself sends is refused to its own programs', { timeout: 60_000 }, async () => {
-    await serve(pair.client.name, 80, 53, 7777)
-    await using _daemon = await start(RULES, '  mode: native\n')
-    for (const address of [CLIENT.v4, CLIENT.v6]) {
-      expect(await ask(pair.server.name, 'tcp', address, 80), address).toBe('ECONNREFUSED')
-      expect(await ask(pair.server.name, 'udp', address, 53), address).toBe('ECONNREFUSED')
-      expect(await ask(pair.server.name, 'tcp', address, 7777), address).toBe('answered')
-      expect(await ask(pair.server.name, 'tcp', address, 7777, PING), address).toBe('ECONNRESET')
-    }
-  })
+  it.each(['native', 'generic'])(
+    'what this host itself sends is refused to its own programs, with XDP %s',
+    { timeout: 60_000 },
+    async (mode) => {
+      await serve(pair.client.name, 80, 53, 7777)
+      await using _daemon = await start(RULES, `  mode: ${mode}\n`)
+      procs.push(await nginx(pair.client.name, dir, [{ port: 8080 }]))
+      for (const address of [CLIENT.v4, CLIENT.v6]) {
+        const keepAsking = (host: string, times: number) =>
+          run(['python3', '-c', KEEP_ASKING, address, '8080', host, String(times)], { netns: pair.server.name, limit: 40_000 })
+        expect((await keepAsking('a.tracker.example', 100)).stdout.trim(), address).toBe('ECONNRESET')
+        expect((await keepAsking('a.example', 3)).stdout.trim(), address).toBe('answered')
+        expect(await ask(pair.server.name, 'tcp', address, 80), address).toBe('ECONNREFUSED')
+        expect(await ask(pair.server.name, 'udp', address, 53), address).toBe('ECONNREFUSED')
+        expect(await ask(pair.server.name, 'tcp', address, 7777), address).toBe('answered')
+        expect(await ask(pair.server.name, 'tcp', address, 7777, PING), address).toBe('ECONNRESET')
+      }
+    },
+  )
 })
