@@ -112,6 +112,8 @@ export interface KernelHandle {
   /** Passive: a packet socket with the filter program. ifindex 0: every interface of this network namespace. */
   attachFilter(ifindex: number): Promise<Attachment[]>
   detachInterface(ifindex: number): void
+  /** alive: what was attached there is there still. xdpFree: no program holds the XDP slot. */
+  interfaceState(ifindex: number): { alive: boolean; xdpFree: boolean }
   /** The buffer is reused: decode before returning. Keeps the process alive until close(). */
   startRing(onBatch: (buffer: ArrayBuffer, bytes: number) => void): void
   /** struct fi_record[] of live flows: the sockets' first, then the tables'. */

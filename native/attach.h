@@ -29,6 +29,11 @@ struct InterfaceOptions {
 	std::string egress = "auto"; /* tcx, clsact, off */
 };
 
+struct InterfaceState {
+	bool alive = true; /* all that was attached is still there */
+	bool xdp_free = false; /* no program holds the XDP slot */
+};
+
 class Attacher {
 public:
 	explicit Attacher(std::shared_ptr<Object> object) : object_(std::move(object)) {}
@@ -41,6 +46,7 @@ public:
 	bool interface(int ifindex, const InterfaceOptions &options, std::vector<Attachment> *out);
 	bool filter(int ifindex, std::vector<Attachment> *out);
 	void detach(int ifindex);
+	InterfaceState state(int ifindex);
 	/* Everything that is wanted is attached: what earlier processes kept besides goes. */
 	void settle();
 	/* Detaches everything but what is kept. */

@@ -37,6 +37,7 @@ public:
 					   InstanceMethod<&KernelHandle::AttachInterface>("attachInterface"),
 					   InstanceMethod<&KernelHandle::AttachFilter>("attachFilter"),
 					   InstanceMethod<&KernelHandle::DetachInterface>("detachInterface"),
+					   InstanceMethod<&KernelHandle::State>("interfaceState"),
 					   InstanceMethod<&KernelHandle::StartRing>("startRing"),
 					   InstanceMethod<&KernelHandle::DumpFlows>("dumpFlows"),
 					   InstanceMethod<&KernelHandle::Run<expireFlows>>("expire"),
@@ -262,6 +263,7 @@ private:
 	}
 
 	Napi::Value GetKept(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : keptValue(info.Env(), *object_); }
+	Napi::Value State(const Napi::CallbackInfo &info) { return closed(info.Env()) ? info.Env().Undefined() : interfaceState(info, *attacher_); }
 	Napi::Value GetSkipped(const Napi::CallbackInfo &) { return skipped_.Value(); }
 
 	std::shared_ptr<Object> object_;

@@ -131,6 +131,21 @@ bool readIfindex(Napi::Env env, Napi::Value from, int least, int *to)
 	return true;
 }
 
+Napi::Value interfaceState(const Napi::CallbackInfo &info, Attacher &attacher)
+{
+	Napi::Env env = info.Env();
+	int ifindex;
+
+	if (!readIfindex(env, info[0], 1, &ifindex))
+		return env.Undefined();
+	InterfaceState s = attacher.state(ifindex);
+	Napi::Object out = Napi::Object::New(env);
+
+	out.Set("alive", s.alive);
+	out.Set("xdpFree", s.xdp_free);
+	return out;
+}
+
 Napi::Value testRun(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object)
 {
 	Napi::Env env = info.Env();

@@ -14,6 +14,8 @@ bool readLoadOptions(Napi::Env env, Napi::Value from, LoadOptions *to);
 bool readInterfaceOptions(Napi::Env env, Napi::Value from, InterfaceOptions *to);
 bool readIfindex(Napi::Env env, Napi::Value from, int least, int *to);
 
+/* interfaceState(ifindex) */
+Napi::Value interfaceState(const Napi::CallbackInfo &info, Attacher &attacher);
 /* testRun(program, data, options) */
 Napi::Value testRun(const Napi::CallbackInfo &info, const std::shared_ptr<Object> &object);
 

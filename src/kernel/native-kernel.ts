@@ -61,6 +61,12 @@ export function fromNative(thrown: unknown): FlowidentError {
       hint: 'Stop it first, or give this one a folder of its own (keep.folder).',
     })
   // EACCES is also what the verifier answers to a program it does not like; then its log says whether rights are the reason.
+  if (error.op === 'load object' && !existsSync('/sys/kernel/btf/vmlinux'))
+    return new FlowidentError('kernel-failed', `${text}; this kernel does not describe its types (no /sys/kernel/btf/vmlinux)`, {
+      cause: thrown,
+      details,
+      hint: 'Needs a kernel with CONFIG_DEBUG_INFO_BTF=y, as all current distributions have.',
+    })
   const refusedByVerifier = error.verifierLog !== undefined && !/!root|unpriv|not privileged/i.test(error.verifierLog)
   if (name === 'EPERM' || (name === 'EACCES' && !refusedByVerifier))
     return new FlowidentError('not-permitted', text, {

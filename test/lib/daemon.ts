@@ -10,11 +10,11 @@ import type { TempDir } from './temp.js'
 export type ApiFlow = Record<string, unknown> & { id: string; view: string }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const ADDON = `${ROOT}build/Release/flowident.node`
+export const addonPath = `${ROOT}build/Release/flowident.node`
 
 /** Why the daemon cannot run here, or undefined when it can. */
 export function daemonUnavailable(): string | undefined {
-  if (!existsSync(ADDON)) return 'the addon is not built (make native)'
+  if (!existsSync(addonPath)) return 'the addon is not built (make native)'
   if (!existsSync(`${ROOT}src/main.ts`)) return 'src/main.ts is missing'
   return undefined
 }

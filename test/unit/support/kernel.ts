@@ -31,6 +31,9 @@ export class RecordedKernel implements Kernel {
     return []
   }
   detachInterface(): void {}
+  interfaceState() {
+    return { alive: true, xdpFree: false }
+  }
   startRing(onBatch: (buffer: ArrayBuffer, bytes: number) => void): void {
     this.#batch = onBatch
   }
