@@ -290,7 +290,7 @@ describe.skipIf(reason !== undefined)('rules', () => {
     expect(stale.stderr).toContain('the rules are')
     expect(stale.code).toBe(1)
     const broken = await cli(daemon, 'rules', 'apply', dir.file('c.yaml', ARTICLE.replace('drop', 'dorp')))
-    expect(broken.stderr).toContain('c.yaml:3:13: action: expected drop or pass')
+    expect(broken.stderr).toContain('c.yaml:3:13: action: expected drop or reject or pass')
     expect(await get(SERVER.v4, 80, 22)).toBe('timeout')
     expect((await cli(daemon, 'rules', 'show')).stdout).toMatch(/article +drop +XDP, TC egress +\d/)
     daemon.proc.signal('SIGSTOP')

@@ -111,7 +111,7 @@ describe('rules preview', () => {
     expect((await cli('rules', 'apply', file)).code).toBe(0)
     expect((await cli('rules', 'preview')).out).toMatch(/^SERVICE +RULE .*\nnginx +live +2 +18 /)
     const wrong = await cli('rules', 'preview', daemon.dir.file('w.yaml', 'rules: [{ name: a, action: no, match: {} }]'))
-    expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('w.yaml:1:28: action: expected drop or pass')])
+    expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining('w.yaml:1:28: action: expected drop or reject or pass')])
   })
 
   it('says how far back the flows are known', async () => {
