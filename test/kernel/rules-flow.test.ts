@@ -31,7 +31,10 @@ describe.skipIf(reason !== undefined)(`flows given to rules${reason ? ` (skipped
   afterEach(() => kernel.installRules(null))
   afterAll(() => kernel?.close())
 
-  const xdp = (frame: Buffer): string => (kernel.testRun('fi_xdp', frame).retval === 1 ? 'drop' : 'pass')
+  const xdp = (frame: Buffer): string => {
+    const { retval } = kernel.testRun('fi_xdp', frame)
+    return retval === 1 ? 'drop' : retval === 3 ? 'answer' : 'pass'
+  }
   const send = (sport: number, seq: number): string =>
     xdp(tcp(CLIENT, sport, SERVER, 80, ACK, 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n', seq))
   const back = (sport: number, seq = 501): string =>
@@ -85,6 +88,20 @@ describe.skipIf(reason !== undefined)(`flows given to rules${reason ? ` (skipped
     expect([send(other, 300), back(other)]).toEqual(['pass', 'pass'])
     expect(await hits(1)).toEqual([[3, 3, 1]])
     await install(contract)
+    expect(send(mine, 500)).toBe('pass')
+  })
+
+  it('rejected for its life: each packet of both ends is answered, resets are dropped', async () => {
+    const [mine, other] = [connect(), connect()]
+    const rules = 'rules: [{ name: by-flow, action: reject, match: { flow: "unit:a" } }]'
+    const generation = await install(rules)
+    const tuple = await tupleOf(mine)
+    expect([decide(tuple, generation, 0, DECIDE.REJECT), decide(tuple, generation, 0, DECIDE.REJECT)]).toEqual([1, 1])
+    for (let n = 0; n < 3; n++) expect([send(mine, 300 + n), back(mine)]).toEqual(['answer', 'answer'])
+    expect(xdp(tcp(CLIENT, mine, SERVER, 80, ACK | 4, '', 310))).toBe('drop')
+    expect([send(other, 300), back(other)]).toEqual(['pass', 'pass'])
+    expect(await hits(1)).toEqual([[7, 7, 1]])
+    await install(rules)
     expect(send(mine, 500)).toBe('pass')
   })
 

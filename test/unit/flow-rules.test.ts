@@ -68,6 +68,7 @@ describe('rules that the daemon judges flow by flow', () => {
 
   it('gives the flows that match, each once more in another set', async () => {
     expect(await judged(ssh)).toEqual({ 1: ['DROP', ...SSH] })
+    expect(await judged(ssh.replace('drop', 'reject'))).toEqual({ 1: ['REJECT', ...SSH] })
     expect(await judged(`${rule('{ destination: { ports: [1] } }', 'action: drop', 'other')}\n${ssh}`)).toEqual({ 2: ['DROP', ...SSH] })
   })
 

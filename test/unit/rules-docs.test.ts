@@ -36,6 +36,16 @@ describe('docs/RULES.md', () => {
     (yaml) => expect(loadRules([{ name: 'docs.yaml', text: yaml }]).rules.length).toBeGreaterThan(0),
   )
 
+  it('a rule that rejects says so', async () => {
+    const [, yaml, words, output] =
+      /```yaml\n(rules:\n {2}- name: no-telnet[\s\S]*?)```\n\n```text\n\$ .* '(.*)'\n(.*\n)```/.exec(text) ?? []
+    const file = dir.file('telnet.yaml', yaml ?? '')
+    let out = ''
+    const stream = { write: (more: string) => (out += more) }
+    expect(await main(['rules', 'test', '--rules', file, words ?? ''], { stdout: stream, stderr: stream, env: {} })).toBe(0)
+    expect(out.replaceAll(file, 'telnet.yaml')).toBe(output)
+  })
+
   it('a capture is tested flow by flow', async () => {
     let out = ''
     const io = { stdout: { write: (more: string) => (out += more) }, stderr: { write: () => true }, env: {} }
