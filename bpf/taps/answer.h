@@ -120,11 +120,8 @@ fi_inline __u32 fi_answer_icmp(void *ctx, int xdp, const struct fi_pkt *p, __u32
 	__builtin_memset(l4, 0, 8);
 	l4[0] = four ? 3 : 1;
 	l4[1] = four ? (udp ? 3 : 13) : udp ? 4 : 1;
-	FI_OPAQUE(n);
-	n &= 2 * FI_ANSWER_QUOTE - 1;
-	if (n == 0 || n > FI_ANSWER_QUOTE || fi_bytes(ctx, xdp, l3, l4 + 8, n))
-		return 0;
-	return 8 + n;
+	/* kernels before 6.3 do not learn from a comparison that n is not 0 */
+	return fi_bytes(ctx, xdp, l3, l4 + 8, ((n - 1) & (FI_ANSWER_QUOTE - 1)) + 1) ? 0 : 8 + n;
 }
 
 /* The IP header and the checksums around the `n` bytes behind it. */
@@ -173,13 +170,11 @@ fi_inline int fi_answer_may(void)
 /* Puts the answer in place of the packet of `len` bytes. XDP grows to the front: room behind a packet is not there everywhere. */
 fi_inline long fi_answer_put(void *ctx, int xdp, __u32 len, __u8 *from, __u32 size)
 {
-	if (!size)
-		return -1;
 	if (!xdp)
-		return bpf_skb_change_tail(ctx, size, 0) ?: bpf_skb_store_bytes(ctx, 0, from, size, 0);
+		return bpf_skb_change_tail(ctx, size, 0) ?: bpf_skb_store_bytes(ctx, 0, from, ((size - 1) & 255) + 1, 0);
 	if (size > len ? bpf_xdp_adjust_head(ctx, (int)(len - size)) : bpf_xdp_adjust_tail(ctx, (int)(size - len)))
 		return -1;
-	return bpf_xdp_store_bytes(ctx, 0, from, size);
+	return bpf_xdp_store_bytes(ctx, 0, from, ((size - 1) & 255) + 1);
 }
 
 fi_inline void fi_answer_note(const struct fi_scratch *x)
