@@ -134,6 +134,18 @@ check: ## lint, types, generated files up to date, every test
 	@$(NODE) tools/bundle.mjs
 	@$(NODE) tools/test.mjs $(ONLY)
 
+.PHONY: man
+man: node_modules/.package-lock.json ## manual pages, shell completion and the commented configuration, into build/text
+	@$(NODE) --import tsx tools/packaging-text.ts build/text
+
+.PHONY: deb
+deb: ## a self-contained Debian package: build/flowident_VERSION_ARCH.deb
+	@tools/setup.sh deb
+	@$(MAKE) --no-print-directory ts
+	@mkdir -p build; cmake -G Ninja -S . -B build/release -DFLOWIDENT_LIBBPF=bundled -DFLOWIDENT_OUT=$(CURDIR)/build/release/out >build/release.log
+	@cmake --build build/release >>build/release.log
+	@tools/deb.sh
+
 .PHONY: clean
 clean: ## remove what the build made
 	@rm -rf build dist

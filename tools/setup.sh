@@ -3,6 +3,7 @@
 # usage: setup.sh          what the build and the daemon need
 #        setup.sh test     also the servers and clients that the tests talk to
 #        setup.sh bench    also the load generator and the classifier that the benchmarks compare with
+#        setup.sh deb      what makes and checks the Debian package
 # No service is started: Debian's packages are told not to, and tests start their own on their own ports.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,14 +13,16 @@ test_packages=(nginx haproxy redis-server redis-tools postgresql postgresql-clie
 	bind9 bind9-dnsutils unbound openssh-server openssh-client dropbear-bin openssl curl ca-certificates
 	iproute2 iputils-ping ethtool tcpdump procps prometheus clang-format-19 clang-14 python3 perl)
 bench_packages=(wrk libndpi-bin time nftables iptables)
+deb_packages=(linux-source-6.12 binutils dpkg xz-utils lintian)
 
 wanted=("${build_packages[@]}")
 case "${1:-}" in
 '') ;;
 test) wanted+=("${test_packages[@]}") ;;
 bench) wanted+=("${test_packages[@]}" "${bench_packages[@]}") ;;
+deb) wanted+=("${deb_packages[@]}") ;;
 *)
-	echo "usage: $0 [test|bench]" >&2
+	echo "usage: $0 [test|bench|deb]" >&2
 	exit 2
 	;;
 esac
