@@ -58,11 +58,17 @@ describe.skipIf(reason !== undefined)('what is left', () => {
     dir[Symbol.dispose]()
   })
 
+  /** What there is besides the daemon of this test. Those of tests before it are gone, but the kernel frees what they had a moment later. */
+  async function around(): Promise<{ kernel: ReturnType<typeof ours>; qdiscs: string }> {
+    const none = () => ours().maps.length + ours().programs.length === 0
+    await until('the kernel to free what tests before this one had', none, 5000).catch(() => undefined)
+    return { kernel: ours(), qdiscs: qdiscs() }
+  }
   const links = (): string => pair.server.ip('-d', 'link', 'show', 'dev', 'e0')
   const qdiscs = (): string => pair.server.exec('tc', 'qdisc', 'show', 'dev', 'e0')
   const get = (): Promise<unknown> => run(['curl', '-s', '-m', '5', `http://${SERVER.v4}:8080/`], { netns: pair.client.name })
 
-  async function clean(before: { kernel: ReturnType<typeof ours>; qdiscs: string }, daemon: Daemon): Promise<void> {
+  async function clean(before: Awaited<ReturnType<typeof around>>, daemon: Daemon): Promise<void> {
     // The kernel frees maps and programs a moment after the last user of each is gone.
     await until('the kernel to free everything', () => JSON.stringify(ours()) === JSON.stringify(before.kernel), 5000).catch(
       () => undefined,
@@ -80,7 +86,7 @@ describe.skipIf(reason !== undefined)('what is left', () => {
     ['clsact', '  egress: clsact\n'],
     ['generic XDP', '  mode: generic\n'],
   ])('nothing after Ctrl-C (%s)', async (_name, config) => {
-    const before = { kernel: ours(), qdiscs: qdiscs() }
+    const before = await around()
     await using daemon = await Daemon.start(dir, { netns: pair.server.name, interfaces: ['e0'], config })
     await get()
     const during = ours()
@@ -93,7 +99,7 @@ describe.skipIf(reason !== undefined)('what is left', () => {
   })
 
   it('nothing in the kernel after a crash', async () => {
-    const before = { kernel: ours(), qdiscs: qdiscs() }
+    const before = await around()
     await using daemon = await Daemon.start(dir, { netns: pair.server.name, interfaces: ['e0'] })
     await get()
     await daemon.proc.stop('SIGKILL')
@@ -103,7 +109,7 @@ describe.skipIf(reason !== undefined)('what is left', () => {
   it('classifiers that a killed daemon left on clsact are found and removed, those of a living one are not', {
     timeout: 240_000,
   }, async () => {
-    const before = { kernel: ours(), qdiscs: qdiscs() }
+    const before = await around()
     const folder = dir.dir('rules.d')
     writeFileSync(`${folder}/a.yaml`, 'rules: [{ name: r, action: drop, match: { direction: out, source: { ports: 8080 } } }]\n')
     const config = `  mode: off\n  egress: clsact\nrules:\n  folder: ${folder}\nkeep:\n  folder: ${dir.file('none')}\n`
