@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Run by user space: what it knows of a flow (its owner, its service) and the programs do not gives the flow to a rule. Writes the two marks in place: replacing the element would lose what packets count meanwhile. */
+/* Run by user space: what it knows of a flow (its owner, its service) and the programs do not gives the flow to a rule. Writes the two
+ * marks in place: replacing the element would lose what packets count meanwhile. */
 #ifndef FI_TAP_DECIDE_H
 #define FI_TAP_DECIDE_H
 

@@ -2,7 +2,7 @@
 // The tables of `replay` and `demo`. Memory is bounded by the number of rows shown, not by the number of flows.
 import { layersOf } from './command.js'
 import { bytes, type Column, endpoint, type Printer } from './output.js'
-import { type FlowJson, flowToJson } from '../flows/json.js'
+import { type FlowJson, flowLayers, flowToJson } from '../flows/json.js'
 import { protocolName } from '../flows/protocols.js'
 import type { RecordView } from '../flows/record-view.js'
 
@@ -76,12 +76,7 @@ const protocolColumns: readonly Column<ProtocolRow>[] = [
 ]
 
 /** The stack as `layersOf` tells it, straight from a record. */
-const stackOf = (view: RecordView): string => {
-  if (view.depth === 0) return protocolName(view.protocol)
-  let text = protocolName(view.layer(0))
-  for (let i = 1; i < view.depth; i++) text += `>${protocolName(view.layer(i))}`
-  return text
-}
+const stackOf = (view: RecordView): string => flowLayers(view).join('>') || protocolName(view.protocol)
 
 export class Overview {
   readonly #limit: number

@@ -44,8 +44,9 @@ export function readConfigFile(path: string, required: boolean, most: number = f
     throw new FlowidentError('config-unreadable', `${path}: ${(error as Error).message}`, { cause: error })
   }
   try {
-    if (!fstatSync(fd).isFile()) throw new FlowidentError('config-unreadable', `${path}: not a regular file`)
-    const room = Math.min(most, Math.max(fstatSync(fd).size, fileBytes))
+    const file = fstatSync(fd)
+    if (!file.isFile()) throw new FlowidentError('config-unreadable', `${path}: not a regular file`)
+    const room = Math.min(most, Math.max(file.size, fileBytes))
     const buffer = Buffer.alloc(room + 1)
     let used = 0
     for (let got = -1; got !== 0 && used < buffer.length; used += got) got = readSync(fd, buffer, used, buffer.length - used, null)
@@ -160,7 +161,7 @@ function parsedLarge(name: string, text: string, { tree, offset }: LargeYaml): P
     const { line, col } = lines.linePos(found)
     return { line, column: col }
   }
-  return { source: { kind: 'file', tree: tree ?? {}, nameOf: () => name, place }, mistakes: [] }
+  return { source: { kind: 'file', tree, nameOf: () => name, place }, mistakes: [] }
 }
 
 /** Documents that `---` parts; a file with nothing in it has none. */

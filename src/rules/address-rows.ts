@@ -4,7 +4,7 @@
 import { RULE_PREFIX } from '../gen/abi.js'
 import type { Cidr } from './model.js'
 import { clearBit, type Bits, type Rows, setBit } from './rows.js'
-import { dottedKey } from './values.js'
+import { dottedKey, holds } from './values.js'
 
 export interface AddressAsk {
   readonly rule: number
@@ -38,13 +38,10 @@ interface Open {
 }
 
 const inside = (outer: Prefix, inner: Prefix): boolean => {
-  const { net, length, bytes } = outer.cidr
-  if (net !== inner.cidr.net || length > inner.cidr.length) return false
-  if (net === 4) return length === 0 || (outer.address ^ inner.address) >>> (32 - length) === 0
-  const whole = length >> 3
-  for (let i = 0; i < whole; i++) if (bytes[i] !== inner.cidr.bytes[i]) return false
-  const rest = length & 7
-  return rest === 0 || (((bytes[whole] ?? 0) ^ (inner.cidr.bytes[whole] ?? 0)) & (0xff00 >> rest) & 0xff) === 0
+  const { net, length } = outer.cidr
+  if (length > inner.cidr.length) return false
+  if (net === 6 || inner.cidr.net === 6) return holds(outer.cidr, inner.cidr.net, inner.cidr.bytes)
+  return length === 0 || (outer.address ^ inner.address) >>> (32 - length) === 0
 }
 
 /** Of an IPv6 prefix, in the same order as dottedKey. */

@@ -47,6 +47,3 @@ export function parseIcmp(value: unknown): readonly Range[] | string {
   const message: Message = code === undefined ? [Number(type)] : [Number(type), Number(code)]
   return [rangeOf(message, 0), rangeOf(message, icmpSix)]
 }
-
-/** The number of a packet's message. */
-export const icmpValue = (net: 4 | 6, type: number, code: number): number => (net === 6 ? icmpSix : 0) + type * 256 + code

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Flows of a web server, a cache and a backup, seen by socket and on the wire: what docs/RULES.md and tests look back at.
 import { RECORD, TYPE } from '../../src/flows/layout.js'
-import { record } from '../unit/support/records.js'
+import { join, record } from '../unit/support/records.js'
 
 const HOUR = 3_600_000_000_000
 /** Monotonic time of the newest record. */
@@ -59,10 +59,17 @@ const both = ({
 
 const range = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i))
 
-const ending = (each: Uint8Array): Uint8Array => {
-  new DataView(each.buffer).setUint16(RECORD.type, TYPE.end, true)
-  return each
-}
+/** The record again, as one of another kind. */
+const as =
+  (type: number) =>
+  (each: Uint8Array): Uint8Array => {
+    const copy = new Uint8Array(each)
+    new DataView(copy.buffer).setUint16(RECORD.type, type, true)
+    return copy
+  }
+
+/** The verdicts of these flows, as the ring tells them. */
+export const verdictsOf = (live: readonly Uint8Array[]): ArrayBuffer => join(...live.map(as(TYPE.verdict)))
 
 export function previewFlows(): { live: Uint8Array[]; ended: Uint8Array[] } {
   next = 100n
@@ -75,10 +82,7 @@ export function previewFlows(): { live: Uint8Array[]; ended: Uint8Array[] } {
       both({ service: 'redis', client: '198.51.100.77', port: 6379, remotePort: 43_100, layers: ['redis'], bytes: [90_000n, 9000n] }),
     ),
   ].flat()
-  const end = (spec: Spec) =>
-    both(spec)
-      .map((each) => new Uint8Array(each))
-      .map(ending)
+  const end = (spec: Spec) => both(spec).map(as(TYPE.end))
   return {
     live,
     ended: [

@@ -3,14 +3,14 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { main } from '../../src/cli/program.js'
 import type { FlowidentError } from '../../src/errors.js'
-import { RECORD, TYPE } from '../../src/flows/layout.js'
+import { RECORD } from '../../src/flows/layout.js'
 import { DECISION, TUPLE } from '../../src/gen/abi.js'
 import { loadRules } from '../../src/rules/load.js'
 import { enforcedAt } from '../../src/rules/model.js'
-import { previewFlows } from '../lib/preview-flows.js'
+import { previewFlows, verdictsOf } from '../lib/preview-flows.js'
 import { until } from '../lib/process.js'
 import { RecordedDaemon } from '../lib/recorded-daemon.js'
-import { join, protocolId } from './support/records.js'
+import { protocolId } from './support/records.js'
 
 const load = (text: string) => loadRules([{ name: 'c.yaml', text }])
 
@@ -93,16 +93,7 @@ describe('contracts in the daemon', () => {
   }
   const apply = async (text: string) => expect((await cli('rules', 'apply', daemon.dir.file('c.yaml', text))).err).toBe('')
   /** The verdicts of all live flows, as the ring tells them. */
-  const tell = () =>
-    daemon.kernel.ring(
-      join(
-        ...flows.live.map((each) => {
-          const copy = new Uint8Array(each)
-          new DataView(copy.buffer).setUint16(RECORD.type, TYPE.verdict, true)
-          return copy
-        }),
-      ),
-    )
+  const tell = () => daemon.kernel.ring(verdictsOf(flows.live))
   const state = async () => JSON.parse((await cli('rules', 'contracts', '--json')).out)
 
   it('audit: flows are counted once, deviations told with what was spoken', async () => {

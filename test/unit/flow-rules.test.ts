@@ -8,7 +8,7 @@ import { DECIDE, DECIDED, DECISION, TUPLE } from '../../src/gen/abi.js'
 import { createLogger } from '../../src/log.js'
 import { decideBy } from '../../src/rules/decision.js'
 import { type Reset, resetBy } from '../../src/rules/reset.js'
-import { previewFlows } from '../lib/preview-flows.js'
+import { previewFlows, verdictsOf } from '../lib/preview-flows.js'
 import { until } from '../lib/process.js'
 import { RecordedDaemon } from '../lib/recorded-daemon.js'
 import { join, labelsRecord, record, viewOfRecord } from './support/records.js'
@@ -31,16 +31,7 @@ describe('rules that the daemon judges flow by flow', () => {
     expect(err).toBe('')
   }
   /** The verdicts of all live flows, as the ring tells them. */
-  const tell = () =>
-    daemon.kernel.ring(
-      join(
-        ...flows.live.map((each) => {
-          const copy = new Uint8Array(each)
-          new DataView(copy.buffer).setUint16(RECORD.type, TYPE.verdict, true)
-          return copy
-        }),
-      ),
-    )
+  const tell = () => daemon.kernel.ring(verdictsOf(flows.live))
   /** What was done with flows, by the index of the rule: `how` and the ports of their clients. */
   function given(): Record<number, (string | number)[]> {
     const found: Record<number, Set<string | number>> = {}
