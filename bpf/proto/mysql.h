@@ -73,6 +73,12 @@ fi_inline fi_answer fi_mysql_error(const struct fi_win *w)
 	return FI_HIT(FI_FAIR, FI_SERVER, 2, 4);
 }
 
+/* What may follow a parenthesis that opens a statement: a word, another one, white space. */
+fi_inline __u32 fi_mysql_opened(__u32 c)
+{
+	return fi_upper(c) | fi_equal(c, '(') | fi_equal(c, ' ') | fi_range(c, '\t', '\r');
+}
+
 /* The first word of a statement. */
 fi_inline __u32 fi_mysql_verb(const struct fi_win *w, __u32 off)
 {
@@ -89,7 +95,8 @@ fi_inline __u32 fi_mysql_verb(const struct fi_win *w, __u32 off)
 	       fi_equal(v, FI_WORD('A', 'N', 'A', 'L')) | fi_equal(v, FI_WORD('G', 'R', 'A', 'N')) | fi_equal(v, FI_WORD('S', 'A', 'V', 'E')) |
 	       fi_equal(v, FI_WORD('R', 'E', 'L', 'E')) | fi_equal(v, FI_WORD('P', 'R', 'E', 'P')) | fi_equal(v, FI_WORD('E', 'X', 'E', 'C')) |
 	       fi_equal(v, FI_WORD('F', 'L', 'U', 'S')) | fi_equal(v >> 16, '/' << 8 | '*') | fi_equal(v >> 16, '-' << 8 | '-') |
-	       fi_equal(v >> 24, '(') | fi_equal(v, FI_WORD('C', 'H', 'E', 'C')) | fi_equal(v, FI_WORD('O', 'P', 'T', 'I'));
+	       (fi_equal(v >> 24, '(') & fi_mysql_opened(v >> 16 & 255) & fi_mysql_opened(v >> 8 & 255) & fi_mysql_opened(v & 255)) |
+	       fi_equal(v, FI_WORD('C', 'H', 'E', 'C')) | fi_equal(v, FI_WORD('O', 'P', 'T', 'I'));
 }
 
 /* Command of a client, sequence number 0. The next packet, if there is one, is a command as well. */
