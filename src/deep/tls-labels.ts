@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The addon's TLS label function in the form that src/deep/quic.ts takes.
-import { readLabels } from '../flows/decode.js'
+import { readLabels } from '../flows/packed-labels.js'
 import { protocolByName } from '../gen/protocols.js'
 import type { Addon } from '../kernel/kernel.js'
 import type { ReadTls } from './quic.js'

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Walks the records of a batch. Flows are read in place by RecordView, which is moved over the buffer instead of making an
-// object per record; what is rare (exec, cgroup, listen, labels) is decoded into objects. Together with record-view,
+// object per record; what is rare (exec, cgroup, listen) is decoded into objects. Together with record-view,
 // owner-record and aggregate-view the only code that reads bytes, all of it through layout.
-import { labelKey } from '../gen/protocols.js'
 import { addressText } from './address.js'
 import { type DropRecord, readDrop } from './drop-record.js'
+import { LabelsView } from './packed-labels.js'
 import { CGROUP, DROP, EXEC, HEAD, LABELS, LISTEN, RECORD, SAMPLE, TYPE } from './layout.js'
 import { transportName } from './names.js'
 import { type OwnerRecord, readOwner } from './owner-record.js'
@@ -34,10 +34,6 @@ export interface ListenRecord {
   readonly port: number
   readonly owner: OwnerRecord
 }
-export interface LabelsRecord {
-  readonly id: bigint
-  readonly labels: ReadonlyMap<string, string>
-}
 export interface SampleRecord {
   readonly id: bigint
   readonly end: End
@@ -46,24 +42,10 @@ export interface SampleRecord {
   readonly data: Uint8Array
 }
 
-/** The packed labels of struct fi_labels: u16 id, u16 length, bytes. Stops at the first one that does not fit. */
-export const readLabels = (data: DataView, from: number, to: number): Map<string, string> => {
-  const labels = new Map<string, string>()
-  for (let at = from; at + 4 <= to; ) {
-    const id = data.getUint16(at, true)
-    const length = data.getUint16(at + 2, true)
-    if (id === 0 || at + 4 + length > to) break // id 0: padding at the end
-    const key = labelKey(id)
-    if (key !== undefined && !labels.has(key)) labels.set(key, readText(data, at + 4, length))
-    at += 4 + length
-  }
-  return labels
-}
-
-/** What readBatch calls for each record. `view` is only valid during the call. */
+/** What readBatch calls for each record. Views are only valid during the call. */
 export interface RecordHandler {
   flow(view: RecordView): void
-  labels(record: LabelsRecord): void
+  labels(view: LabelsView): void
   exec(record: ExecRecord): void
   cgroup(record: CgroupRecord): void
   listen(record: ListenRecord): void
@@ -145,14 +127,15 @@ export const readBatch = (
   return Math.min(at, to)
 }
 
+const labelsView = new LabelsView()
+
 const readOne = (data: DataView, at: number, size: number, type: number, handler: RecordHandler, view: RecordView): void => {
   if (type === TYPE.flow || type === TYPE.verdict || type === TYPE.end) handler.flow(view.set(data, at))
   else if (type === TYPE.exec) handler.exec(readExec(data, at))
   else if (type === TYPE.cgroup) handler.cgroup(readCgroup(data, at))
   else if (type === TYPE.drop) handler.drop?.(readDrop(data, at))
   else if (type === TYPE.listen) handler.listen(readListen(data, at))
-  else if (type === TYPE.labels)
-    handler.labels({ id: data.getBigUint64(at + LABELS.id, true), labels: readLabels(data, at + LABELS.bytes, at + size) })
+  else if (type === TYPE.labels) handler.labels(labelsView.set(data, at, size))
   else if (type === TYPE.sample) {
     const length = Math.min(data.getUint16(at + SAMPLE.len, true), size - SAMPLE.data)
     const bytes = new Uint8Array(data.buffer, data.byteOffset + at + SAMPLE.data, length)

@@ -8,7 +8,7 @@ import { LABELS } from '../gen/protocols.js'
 import { inPrefix, parsePrefix } from './address.js'
 import { type FlowOwner, type FlowService, flowLayers } from './json.js'
 import { protocolName } from './protocols.js'
-import type { Labels } from './labels.js'
+import type { Labels } from './packed-labels.js'
 import { FLAG, STATE } from './layout.js'
 import { transportName, viewName } from './names.js'
 import type { RecordView } from './record-view.js'
@@ -16,7 +16,7 @@ import type { RecordView } from './record-view.js'
 /** What a query may ask about one flow; the costly parts are fetched when a word needs them. */
 export interface FlowFacts {
   readonly view: RecordView
-  readonly labels: Labels | undefined
+  labels(): Labels | undefined
   owner(): FlowOwner | undefined
   service(): FlowService | undefined
   interfaceName(): string | undefined
@@ -147,7 +147,10 @@ const KEYS: Readonly<Record<string, (word: Word, text: string) => Test>> = {
   src: networks((view) => [view.source]),
   dst: networks((view) => [view.destination]),
   addr: networks(() => [0, 1]),
-  host: words((f) => [f.labels?.get('http.host'), f.labels?.get('tls.sni')]),
+  host: words((f) => {
+    const labels = f.labels()
+    return [labels?.get('http.host'), labels?.get('tls.sni')]
+  }),
   pid: numbers((f) => [f.owner()?.pid]),
   uid: numbers((f) => [f.owner()?.uid]),
   user: words((f) => [f.owner()?.userName]),
@@ -204,7 +207,7 @@ export const parseQuery = (text: string): Query => {
 const testOf = (word: Word, text: string): Test => {
   const make = Object.hasOwn(KEYS, word.key) ? KEYS[word.key] : undefined
   if (make) return make(word, text)
-  if (LABEL_KEYS.has(word.key)) return words((f) => [f.labels?.get(word.key)])(word, text)
+  if (LABEL_KEYS.has(word.key)) return words((f) => [f.labels()?.get(word.key)])(word, text)
   const near = nearest(word.key, [...queryKeys, ...LABEL_KEYS])
   throw new QueryError(
     `there is no key ${JSON.stringify(word.key)}`,

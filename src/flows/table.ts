@@ -3,9 +3,9 @@
 // 5-tuple in either direction and by port, each in constant time. Fed by dumps and by the ring buffer; the kernel's
 // counters do not depend on it, so what does not fit here is missing in lists only.
 import { Chains } from './chains.js'
-import type { LabelsRecord } from './decode.js'
-import { type Labels, LabelStore } from './labels.js'
+import { LabelStore } from './labels.js'
 import { FLAG, STATE, TYPE } from './layout.js'
+import type { Labels } from './packed-labels.js'
 import { RecordView } from './record-view.js'
 import { Slabs } from './slabs.js'
 import { TableIndex } from './table-index.js'
@@ -38,7 +38,7 @@ export class FlowTable {
     const capacity = limits.flows + limits.history
     this.#limits = limits
     this.#slabs = new Slabs(capacity)
-    this.#labels = new LabelStore(limits.labelBytes)
+    this.#labels = new LabelStore(capacity, limits.labelBytes)
     this.#status = new Uint8Array(capacity)
     this.#stamp = new Uint32Array(capacity)
     this.#tags = new Int32Array(capacity)
@@ -76,6 +76,7 @@ export class FlowTable {
   view(slot: number, into: RecordView): RecordView {
     return this.#slabs.view(slot, into)
   }
+  /** Decoded anew at each call. */
   labels(slot: number): Labels | undefined {
     return this.#labels.get(slot)
   }
@@ -150,10 +151,11 @@ export class FlowTable {
     return slot
   }
 
-  putLabels(record: LabelsRecord): void {
-    const slot = this.find(Number(record.id >> 32n), Number(record.id & 0xffff_ffffn))
-    if (slot < 0) this.#labels.wait(record.id, record.labels)
-    else if (this.#labels.put(slot, record.labels)) {
+  /** Packed labels (from … to - 1) of the flow with this number, which may not be known yet. */
+  putLabels(high: number, low: number, packed: Uint8Array, from = 0, to = packed.length): void {
+    const slot = this.find(high, low)
+    if (slot < 0) this.#labels.wait(high, low, packed, from, to)
+    else if (this.#labels.put(slot, packed, from, to)) {
       this.#tags[slot] = 0
       this.#tell('labels', slot)
     }
@@ -205,8 +207,7 @@ export class FlowTable {
     this.#live++
     const view = this.view(slot, this.#view)
     this.#index.add(slot)
-    const waiting = this.#labels.claim(view.idHigh, view.idLow)
-    if (waiting) this.#labels.put(slot, waiting)
+    this.#labels.claim(view.idHigh, view.idLow, slot)
     return slot
   }
 

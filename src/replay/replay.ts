@@ -4,6 +4,7 @@ import { QuicInitials } from '../deep/quic.js'
 import { tlsReader } from '../deep/tls-labels.js'
 import { readBatch, type RecordHandler } from '../flows/decode.js'
 import { type FlowJson, flowToJson } from '../flows/json.js'
+import type { Labels } from '../flows/packed-labels.js'
 import { TYPE } from '../flows/layout.js'
 import { namePacks } from '../flows/protocols.js'
 import { RecordView } from '../flows/record-view.js'
@@ -13,7 +14,6 @@ import type { Compiled } from '../packs/compile.js'
 import { captureChunks, captureName } from './read.js'
 
 export type ReplaySummary = ReturnType<ReplayHandle['summary']>
-type Labels = ReadonlyMap<string, string>
 /** What is made of a flow that ended; `view` is only valid during the call. */
 export type TakeFlow = (view: RecordView, labels: Labels | undefined, capture: string) => void
 

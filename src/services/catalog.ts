@@ -14,6 +14,7 @@ import { twins } from '../flows/twins.js'
 import type { OwnerFacts } from '../owners/facts.js'
 import type { Identifier } from './identify.js'
 import { type ServiceRegistry, UNKNOWN_INDEX } from './registry.js'
+import { SeenOwners } from './seen-owners.js'
 import { type Service, UNKNOWN } from './service.js'
 import type { ResolveRow } from './traffic.js'
 
@@ -43,12 +44,16 @@ const whole = (owner: OwnerFacts): boolean => owner.exePath !== undefined
 export class Catalog {
   readonly #parts: CatalogParts
   readonly #owners = new Map<string, { readonly record: OwnerRecord; readonly facts: OwnerFacts }>()
+  readonly #seen = new SeenOwners()
   readonly #view = new RecordView()
   readonly #twin = new RecordView()
 
   constructor(parts: CatalogParts) {
     this.#parts = { ...parts }
-    parts.table.onOwner((slot) => this.learn(parts.table.view(slot, this.#view).owner()))
+    parts.table.onOwner((slot) => {
+      const view = parts.table.view(slot, this.#view)
+      if (!this.#seen.add(view)) this.learn(view.owner())
+    })
   }
 
   get table(): FlowTable {
@@ -85,6 +90,7 @@ export class Catalog {
     if (this.#owners.size > OWNERS) {
       const oldest = this.#owners.keys().next()
       if (!oldest.done) this.#owners.delete(oldest.value)
+      this.#seen.clear() // it may come back
     }
   }
 
@@ -114,7 +120,7 @@ export class Catalog {
     table.view(slot, view)
     return {
       view,
-      labels: table.labels(slot),
+      labels: () => table.labels(slot),
       owner: () => this.#owner(view),
       service: () => this.service(slot),
       interfaceName: () => interfaces.name(view.ifindex),

@@ -4,13 +4,13 @@ import {
   type CgroupRecord,
   type DropRecord,
   type ExecRecord,
-  type LabelsRecord,
   type ListenRecord,
   readBatch,
   type RecordHandler,
   type SampleRecord,
 } from '../flows/decode.js'
 import { TYPE } from '../flows/layout.js'
+import { type Labels, type LabelsView, packLabels } from '../flows/packed-labels.js'
 import { RecordView } from '../flows/record-view.js'
 import type { FlowTable } from '../flows/table.js'
 import type { Catalog } from './catalog.js'
@@ -18,8 +18,8 @@ import type { Catalog } from './catalog.js'
 /** QuicInitials of src/deep fits. */
 export interface QuicReader {
   readonly size: number
-  add(flow: bigint, datagram: Uint8Array): ReadonlyMap<string, string> | undefined
-  end(flow: bigint): ReadonlyMap<string, string> | undefined
+  add(flow: bigint, datagram: Uint8Array): Labels | undefined
+  end(flow: bigint): Labels | undefined
 }
 
 export interface OwnerEvents {
@@ -57,12 +57,12 @@ export class Live implements RecordHandler {
     if (view.type === TYPE.end && this.#quic && this.#quic.size > 0) {
       const id = (BigInt(view.idHigh) << 32n) | BigInt(view.idLow)
       const labels = this.#quic.end(id)
-      if (labels) this.#table.putLabels({ id, labels })
+      if (labels) this.#table.putLabels(view.idHigh, view.idLow, packLabels(labels))
     }
     this.#table.put(view)
   }
-  labels(record: LabelsRecord): void {
-    this.#table.putLabels(record)
+  labels(view: LabelsView): void {
+    this.#table.putLabels(view.idHigh, view.idLow, view.bytes, view.from, view.to)
   }
   exec(record: ExecRecord): void {
     this.#owners.onExec(record)
@@ -77,8 +77,8 @@ export class Live implements RecordHandler {
     this.#catalog.learn(record.owner)
   }
   /** Only samples that the addon could not read itself come this far: QUIC. */
-  sample(record: SampleRecord): void {
+  sample(record: SampleRecord, view: RecordView): void {
     const labels = record.whole ? this.#quic?.add(record.id, record.data) : undefined
-    if (labels) this.#table.putLabels({ id: record.id, labels })
+    if (labels) this.#table.putLabels(view.idHigh, view.idLow, packLabels(labels))
   }
 }

@@ -5,7 +5,7 @@ import { type FlowSpec, viewOfRecord } from './support/records.js'
 
 const facts = (spec: FlowSpec = {}): FlowFacts => ({
   view: viewOfRecord({ layers: ['ssh'], ...spec }),
-  labels: new Map([['http.host', 'shop.example.com']]),
+  labels: () => new Map([['http.host', 'shop.example.com']]),
   owner: () => ({ pid: 42, uid: 33, userName: 'www-data', comm: 'nginx', exePath: '/usr/sbin/nginx', unit: 'nginx.service' }),
   service: () => ({ id: 'shop-v2', name: 'shop' }),
   interfaceName: () => 'eth0',

@@ -5,6 +5,7 @@ import { addressBytes } from '../../src/flows/address.js'
 import { RECORD, TYPE } from '../../src/flows/layout.js'
 import { RecordView } from '../../src/flows/record-view.js'
 import { Refresher } from '../../src/flows/refresh.js'
+import { packLabels } from '../../src/flows/packed-labels.js'
 import { FlowTable } from '../../src/flows/table.js'
 import { join, record, viewOfRecord } from './support/records.js'
 
@@ -114,10 +115,10 @@ describe('flow table', () => {
   })
   it('joins labels that came before the flow, and keeps to its budget', () => {
     const table = make()
-    table.putLabels({ id: 4n, labels: new Map([['tls.sni', 'a.example']]) })
+    table.putLabels(0, 4, packLabels(new Map([['tls.sni', 'a.example']])))
     const slot = table.put(viewOfRecord({ id: 4n }))
     expect(table.labels(slot)?.get('tls.sni')).toBe('a.example')
-    table.putLabels({ id: 4n, labels: new Map([['http.host', 'x'.repeat(20_000)]]) })
+    table.putLabels(0, 4, packLabels(new Map([['http.host', 'x'.repeat(20_000)]])))
     expect(table.labels(slot)?.has('http.host')).toBe(false)
     expect(table.labelsRefused).toBe(1)
   })

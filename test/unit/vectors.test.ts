@@ -2,7 +2,7 @@
 // Every case of test/vectors through the user-space build of the signatures and label functions, and every prefix of each hit: a
 // stream may be cut anywhere, so the answers must be MORE until they are HIT, and no other protocol may be sure before.
 import { describe, expect, it } from 'vitest'
-import { readLabels } from '../../src/flows/decode.js'
+import { readLabels } from '../../src/flows/packed-labels.js'
 import { PROTOCOLS, protocolById, protocolByName } from '../../src/gen/protocols.js'
 import { loadAddon } from '../../src/kernel/native-kernel.js'
 import { parseVectors, readVectors, type Vector } from '../lib/vectors.js'
