@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Walks the records of a batch. Flows are read in place by RecordView, which is moved over the buffer instead of making an
-// object per record; what is rare (exec, cgroup, listen) is decoded into objects. Together with record-view,
+// Walks the records of a batch. Flows and labels are read in place by views, which are moved over the buffer instead of making
+// an object per record; what is rare (exec, cgroup, listen) is decoded into objects. Together with record-view, packed-labels,
 // owner-record and aggregate-view the only code that reads bytes, all of it through layout.
 import { addressText } from './address.js'
+import { viewOf } from './buffers.js'
 import { type DropRecord, readDrop } from './drop-record.js'
-import { LabelsView } from './packed-labels.js'
 import { CGROUP, DROP, EXEC, HEAD, LABELS, LISTEN, RECORD, SAMPLE, TYPE } from './layout.js'
 import { transportName } from './names.js'
 import { type OwnerRecord, readOwner } from './owner-record.js'
+import { LabelsView } from './packed-labels.js'
 import type { End, RecordView } from './record-view.js'
 import { readText } from './text.js'
 
@@ -78,17 +79,6 @@ const readListen = (data: DataView, at: number): ListenRecord => ({
   port: data.getUint16(at + RECORD.port[0], false),
   owner: readOwner(data, at + LISTEN.owner),
 })
-
-const batchView = new WeakMap<ArrayBufferLike, DataView>()
-/** The ring's buffer is one and the same for every batch: its DataView is made once. */
-export const viewOf = (buffer: ArrayBufferLike): DataView => {
-  let view = batchView.get(buffer)
-  if (!view) {
-    view = new DataView(buffer)
-    batchView.set(buffer, view)
-  }
-  return view
-}
 
 /** Smallest size of each record type; a record that claims less is skipped. */
 const LEAST: Readonly<Record<number, number>> = {

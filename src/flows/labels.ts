@@ -4,6 +4,7 @@
 // these wait, a bounded number of them.
 import { Blocks } from './blocks.js'
 import { type Labels, MOST, mergeLabels, readLabels } from './packed-labels.js'
+import { idHash } from './tuple.js'
 
 /** Rooms for labels whose flow is not known yet; by the flow's number, so one may push another out. */
 const WAITING = 4096
@@ -15,8 +16,8 @@ export class LabelStore {
   /** The slots behind those of the flows are the rooms of labels that wait. */
   readonly #rooms: number
   readonly #waitsFor = new Uint32Array(2 * WAITING)
-  #waiting = 0
   readonly #old = new Uint8Array(MOST)
+  readonly #oldView = new DataView(this.#old.buffer)
   readonly #merged = new Uint8Array(MOST)
   #refused = 0
 
@@ -40,9 +41,8 @@ export class LabelStore {
     const first = this.#first[slot]!
     if (first < 0) return undefined
     const length = this.#length[slot]!
-    const bytes = new Uint8Array(length)
-    this.#blocks.read(first, length, bytes)
-    return readLabels(new DataView(bytes.buffer), 0, length)
+    this.#blocks.read(first, length, this.#old)
+    return readLabels(this.#oldView, 0, length)
   }
 
   /** Adds packed labels to what the flow has; a newer value of the same key wins. False when nothing changed or there is no room. */
@@ -76,29 +76,24 @@ export class LabelStore {
     const slot = this.#rooms + room
     if (this.#first[slot]! >= 0 && !this.#isFor(room, high, low)) {
       this.drop(slot)
-      this.#waiting--
       this.#refused++
     }
-    const before = this.#first[slot]! >= 0
     this.put(slot, packed, from, to)
-    if (!before && this.#first[slot]! >= 0) this.#waiting++
     this.#waitsFor[2 * room] = high
     this.#waitsFor[2 * room + 1] = low
   }
   /** Gives labels that waited for this flow to its slot, which has none. */
   claim(high: number, low: number, slot: number): void {
-    if (this.#waiting === 0) return
     const room = this.#room(high, low)
     const from = this.#rooms + room
     if (this.#first[from]! < 0 || !this.#isFor(room, high, low)) return
     this.#first[slot] = this.#first[from]!
     this.#length[slot] = this.#length[from]!
     this.#first[from] = -1
-    this.#waiting--
   }
 
   #room(high: number, low: number): number {
-    return Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1) >>> 20
+    return idHash(high, low) >>> 20
   }
   #isFor(room: number, high: number, low: number): boolean {
     return this.#waitsFor[2 * room] === high && this.#waitsFor[2 * room + 1] === low

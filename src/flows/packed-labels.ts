@@ -2,6 +2,7 @@
 // Labels as they come in records (struct fi_labels): u16 id, u16 length (both little endian), then the bytes; again for the next.
 // Id 0 is padding at the end.
 import { LABELS, labelKey } from '../gen/protocols.js'
+import { bytesOf } from './buffers.js'
 import { LABELS as RECORD } from './layout.js'
 import { readText } from './text.js'
 
@@ -33,7 +34,7 @@ export const packLabels = (labels: Labels): Uint8Array => {
   for (const [key, value] of labels) {
     const id = idOf.get(key)
     if (id === undefined) continue
-    const bytes = Buffer.from(value).subarray(0, MOST)
+    const bytes = Buffer.from(value).subarray(0, MOST - HEAD)
     const head = Buffer.alloc(HEAD)
     head.writeUInt16LE(id, 0)
     head.writeUInt16LE(bytes.length, 2)
@@ -62,17 +63,6 @@ const append = (into: Uint8Array, size: number, from: Uint8Array, start: number,
 /** Writes both to `into`, the newer value where both have a key, in the order of the newer; gives the size. */
 export const mergeLabels = (into: Uint8Array, newer: Uint8Array, from: number, to: number, older: Uint8Array, length: number): number =>
   append(into, append(into, 0, newer, from, to), older, 0, length)
-
-const whole = new WeakMap<ArrayBufferLike, Uint8Array>()
-/** The ring's buffer is one and the same for every batch. */
-const bytesOf = (buffer: ArrayBufferLike): Uint8Array => {
-  let bytes = whole.get(buffer)
-  if (!bytes) {
-    bytes = new Uint8Array(buffer)
-    whole.set(buffer, bytes)
-  }
-  return bytes
-}
 
 /** Reads one labels record in place: move it with `set`, then ask. */
 export class LabelsView {

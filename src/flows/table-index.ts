@@ -3,7 +3,7 @@
 import { Chains, powerOfTwo } from './chains.js'
 import { RecordView } from './record-view.js'
 import type { Slabs } from './slabs.js'
-import { type Endpoint, hashEnd, isEnd, tupleHash } from './tuple.js'
+import { type Endpoint, hashEnd, idHash, isEnd, tupleHash } from './tuple.js'
 
 const PORTS = 65536
 
@@ -68,7 +68,7 @@ export class TableIndex {
   }
 
   #idBucket(high: number, low: number): number {
-    return (Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1) >>> 7) & this.#mask
+    return (idHash(high, low) >>> 7) & this.#mask
   }
   #tupleBucket(view: RecordView): number {
     return tupleHash(hashEnd(view, 0), hashEnd(view, 1), view.l4) & this.#mask

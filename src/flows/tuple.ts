@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hash and comparison of tuple ends. The hash of a pair does not depend on which end comes first.
+// Hashes of flow numbers and of tuple ends, and their comparison. The hash of a pair of ends does not depend on which comes first.
 import type { End, RecordView } from './record-view.js'
 
 /** An address (16 bytes, IPv4 mapped) and a port, as somebody asks for it. */
@@ -7,6 +7,9 @@ export interface Endpoint {
   readonly bytes: Uint8Array
   readonly port: number
 }
+
+/** Of a 64-bit number, by its halves; the upper bits are the best mixed. */
+export const idHash = (high: number, low: number): number => Math.imul(low ^ Math.imul(high, 0x85ebca6b), 0x9e3779b1)
 
 const mix = (hash: number, word: number): number => {
   const h = Math.imul(hash ^ word, 0x9e3779b1)

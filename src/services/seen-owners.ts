@@ -2,10 +2,11 @@
 // Owners that were just dealt with: of a hundred flows of one process, ninety-nine need not be looked at. Nothing is allocated.
 import { OWNER, RECORD } from '../flows/layout.js'
 import type { RecordView } from '../flows/record-view.js'
+import { idHash } from '../flows/tuple.js'
 
 const ROOMS = 512
 const WORDS = OWNER.size / 4
-/** Words of the process: they differ wherever anything of the owner does, or nearly so. */
+/** The words that choose a room: which process it is. */
 const PID = OWNER.pid / 4
 const START = OWNER.start / 4
 
@@ -18,7 +19,7 @@ export class SeenOwners {
     const { data } = view
     const from = view.at + RECORD.owner
     const word = (i: number): number => data.getUint32(from + 4 * i, true)
-    const room = (Math.imul(word(PID) ^ Math.imul(word(START), 0x85ebca6b), 0x9e3779b1) >>> 23) * WORDS
+    const room = (idHash(word(START), word(PID)) >>> 23) * WORDS
     let same = true
     for (let i = 0; i < WORDS; i++) {
       const value = word(i)

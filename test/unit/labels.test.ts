@@ -73,6 +73,12 @@ describe('blocks', () => {
 })
 
 describe('labels of flows', () => {
+  it('cut a value that is too long for one flow instead of losing it', () => {
+    const store = new LabelStore(1, 1 << 20)
+    const long = pack({ 'url.path': '/'.repeat(70_000) })
+    expect(store.put(0, long, 0, long.length)).toBe(true)
+    expect(store.get(0)?.get('url.path')).toBe('/'.repeat(65_531))
+  })
   it('are told as changed only when they are', () => {
     const store = new LabelStore(4, 1 << 16)
     const a = pack({ 'tls.sni': 'a.example' })
